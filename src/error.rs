@@ -1,0 +1,228 @@
+//! What can go wrong, and the one place that turns a fault into an HTTP status.
+//!
+//! Two kinds of trouble never mix. A [`Problem`] is found while loading: it names the file, the place in it,
+//! what was expected and a hint, and all problems of a load are collected. An [`Error`] is a fault at run time.
+//! A refusal (no key, blocked path) is neither: it is a `chain::Denial`.
+
+use std::{borrow::Cow, fmt, io, time::Duration};
+
+/// The result of anything that may fault.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// The cause below one of our errors.
+pub type Cause = Box<dyn std::error::Error + Send + Sync>;
+
+/// A fault, by the part that failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Input that a person wrote cannot be used.
+    #[error("{0}")]
+    Input(Problem),
+    /// The store did not do what it was asked.
+    #[error("store: {0}")]
+    Store(#[source] Cause),
+    /// A hook did not finish its work.
+    #[error(transparent)]
+    Hook(#[from] HookError),
+    /// The upstream could not be reached or did not answer properly.
+    #[error(transparent)]
+    Upstream(#[from] UpstreamError),
+    /// The client's request cannot be processed.
+    #[error("{message}")]
+    Http {
+        /// Status for the client.
+        status: u16,
+        /// Text for the client's error body.
+        message: Cow<'static, str>,
+    },
+    /// The operating system refused something.
+    #[error("{what}")]
+    Io {
+        /// What was being done.
+        what: String,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// An invariant of ours does not hold.
+    #[error("internal: {0}")]
+    Internal(#[source] Cause),
+}
+
+/// Why a hook did not finish its work.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HookError {
+    /// Its code could not be loaded, so it never runs.
+    #[error("hook {name} is not loaded: {reason}")]
+    NotLoaded {
+        /// Function name of the definition.
+        name: String,
+        /// What stopped the load.
+        reason: String,
+    },
+    /// It did not return in time.
+    #[error("hook {name} did not return within {limit:?}")]
+    Timeout {
+        /// Function name of the definition.
+        name: String,
+        /// The limit that applied.
+        limit: Duration,
+    },
+    /// Every thread that may run it is stuck in an earlier call.
+    #[error("hook {name}: all {threads} hook threads are stuck")]
+    Stuck {
+        /// Function name of the definition.
+        name: String,
+        /// Size of the pool.
+        threads: usize,
+    },
+    /// It returned an error code.
+    #[error("hook {name} failed with code {code}")]
+    Failed {
+        /// Function name of the definition.
+        name: String,
+        /// What it returned.
+        code: i32,
+    },
+    /// It panicked; the panic was caught.
+    #[error("hook {name} panicked")]
+    Panicked {
+        /// Function name of the definition.
+        name: String,
+    },
+}
+
+/// Why an upstream gave no usable answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UpstreamError {
+    /// The name of the target has no address.
+    #[error("no address for {host}")]
+    Unresolved {
+        /// The name.
+        host: String,
+        /// The resolver's answer.
+        #[source]
+        source: io::Error,
+    },
+    /// No connection, or it broke before an answer.
+    #[error("upstream connection failed")]
+    Connection(#[source] Cause),
+    /// No answer in time.
+    #[error("upstream did not answer in time")]
+    Timeout(#[source] Cause),
+    /// The client went away first.
+    #[error("client closed the request")]
+    ClientGone(#[source] Cause),
+}
+
+impl Error {
+    /// Status and message for the client. Internals stay in the log (Tyk's texts: api-definition reference 6.6).
+    pub fn answer(&self) -> (u16, Cow<'static, str>) {
+        match self {
+            Self::Http { status, message } => (*status, message.clone()),
+            Self::Upstream(UpstreamError::Unresolved { .. }) => (500, "Upstream host lookup failed".into()),
+            Self::Upstream(UpstreamError::Connection(_)) => {
+                (500, "There was a problem proxying the request".into())
+            }
+            Self::Upstream(UpstreamError::Timeout(_)) => {
+                (504, "Upstream service reached hard timeout.".into())
+            }
+            Self::Upstream(UpstreamError::ClientGone(_)) => (499, "Client closed request".into()),
+            _ => (500, "Internal Server Error".into()),
+        }
+    }
+
+    /// The status for the client.
+    pub fn status(&self) -> u16 {
+        self.answer().0
+    }
+
+    /// The message with every cause behind it, for the log.
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut source = std::error::Error::source(self);
+        while let Some(cause) = source {
+            text.push_str(": ");
+            text.push_str(&cause.to_string());
+            source = cause.source();
+        }
+        text
+    }
+}
+
+/// How bad a [`Problem`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The input works, but not as its author may think.
+    Warning,
+    /// The thing that holds it cannot be used, or refuses traffic.
+    Error,
+}
+
+/// Something wrong in what a person wrote, found while loading.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// File, environment variable or API that holds it.
+    pub place: String,
+    /// Line in the file, from 1.
+    pub line: Option<usize>,
+    /// Path inside the document, such as `proxy.target_url`; empty when the whole is meant.
+    pub path: String,
+    /// What is wrong, what was expected, what happens now.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+impl Problem {
+    /// A problem that makes its holder unusable.
+    pub fn error(place: impl Into<String>, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Error,
+            place: place.into(),
+            line: None,
+            path: path.into(),
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// A problem that its holder survives.
+    pub fn warning(place: impl Into<String>, path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(place, path, message) }
+    }
+
+    /// Adds the line.
+    pub fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// Adds what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if !self.path.is_empty() {
+            write!(f, ": {}", self.path)?;
+        }
+        write!(f, ": {}", self.message)?;
+        if let Some(hint) = &self.hint {
+            write!(f, " ({hint})")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! pinhook: an API gateway data plane on pingora.
+//!
+//! The modules stand in dependency order: each may use only those above it. `tests/it/architecture.rs` holds
+//! us to it.
+
+pub mod error;

@@ -1,0 +1,138 @@
+//! What one request carries from phase to phase.
+
+use std::{
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use http::Method;
+use pingora_proxy::Session;
+
+use super::{Api, Snapshot, Variables};
+use crate::{
+    upstream::{Outbound, Target},
+    url::Url,
+};
+
+/// One request. Rare parts are `Option`; nothing is allocated for a feature that the API does not use.
+pub struct Ctx {
+    /// When the head had been read.
+    pub started: Instant,
+    /// The APIs as they were when the request came; it keeps them to its end.
+    pub snapshot: Arc<Snapshot>,
+    /// The API that handles it, once found. A loop replaces it.
+    pub api: Option<Arc<Api>>,
+    /// Path and query as the chain sees them. The session's own URI stays as the client sent it.
+    pub url: Url,
+    /// Index of the chosen version entry of the definition.
+    pub version: usize,
+    /// An `ignored` entry matched: guards are skipped.
+    pub ignored: bool,
+    /// Parked by `url_rewrite`, applied by the proxy step.
+    pub rewrite: Option<Box<Rewrite>>,
+    /// Parked by `method_transform`, applied by the proxy step.
+    pub method: Option<Method>,
+    /// Context variables; `None` until a step needs them.
+    pub variables: Option<Box<Variables>>,
+    /// Where a hook sends this request.
+    pub target: Option<Arc<Target>>,
+    /// Texts that hooks leave for each other.
+    pub metadata: Option<Box<std::collections::BTreeMap<String, String>>>,
+    /// What goes upstream, decided by the proxy step.
+    pub outbound: Option<Box<Outbound>>,
+    /// How deep this request has looped.
+    pub loops: Loops,
+    /// Set by the track lists.
+    pub tracking: Tracking,
+    /// What happened, for the record.
+    pub outcome: Outcome,
+}
+
+/// A rewritten URL on its way to the proxy step.
+#[derive(Debug, Clone)]
+pub struct Rewrite {
+    /// The new URL.
+    pub url: Url,
+    /// It names its own host and is final: neither target nor balancer is asked.
+    pub retain_host: bool,
+    /// The path before the rewrite: response steps match endpoints against it.
+    pub from_path: Option<String>,
+}
+
+/// The depth of `tyk://` loops.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Loops {
+    /// Loops so far.
+    pub count: u32,
+    /// `loop_limit` of the first loop URL that gave one.
+    pub limit: Option<u32>,
+    /// `check_limits` of the current loop URL.
+    pub check_limits: bool,
+    /// The current loop leads to the API it came from.
+    pub to_self: bool,
+}
+
+/// What the track lists say of this request.
+#[derive(Debug, Clone, Default)]
+pub enum Tracking {
+    /// Nothing.
+    #[default]
+    Plain,
+    /// Recorded under the entry's path.
+    Tracked(Arc<str>),
+    /// Not recorded.
+    Untracked,
+}
+
+/// What happened to the request, filled while it goes on.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// Status that was sent, or the one to record when nothing was sent.
+    pub status: u16,
+    /// When the request was sent upstream.
+    pub upstream_started: Option<Instant>,
+    /// How long the upstream took until its head arrived.
+    pub upstream: Option<Duration>,
+    /// The request was answered by a hook, after this long in it.
+    pub hook_answer: Option<Duration>,
+    /// The upstream answered.
+    pub proxied: bool,
+    /// The fault that ended it, for the log.
+    pub error: Option<String>,
+    /// Bytes of the body sent to the client.
+    pub sent: u64,
+}
+
+impl Ctx {
+    /// A new request under the given APIs.
+    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self {
+            started: Instant::now(),
+            snapshot,
+            api: None,
+            url: Url::default(),
+            version: 0,
+            ignored: false,
+            rewrite: None,
+            method: None,
+            variables: None,
+            target: None,
+            metadata: None,
+            outbound: None,
+            loops: Loops::default(),
+            tracking: Tracking::default(),
+            outcome: Outcome::default(),
+        }
+    }
+
+    /// True while the request runs in an API that another one (or itself) looped to.
+    pub fn looped(&self) -> bool {
+        self.loops.count > 0
+    }
+}
+
+/// The peer of the connection.
+pub fn peer_ip(session: &Session) -> Option<IpAddr> {
+    session.client_addr().and_then(|addr| addr.as_inet()).map(std::net::SocketAddr::ip)
+}

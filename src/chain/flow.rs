@@ -1,0 +1,62 @@
+//! What a step says: go on, answer, refuse, or enter another API.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use pingora_http::ResponseHeader;
+
+/// What a request step says.
+#[derive(Debug)]
+pub enum Flow {
+    /// The next step runs.
+    Next,
+    /// The chain ends; this is the answer, as it stands.
+    Respond(Box<Response>),
+    /// The chain ends; `gateway/reply.rs` writes the error body in the API's form.
+    Deny(Denial),
+}
+
+/// An answer made by the gateway or by a hook. Length and framing are set when it is written.
+#[derive(Debug)]
+pub struct Response {
+    /// Status and headers.
+    pub head: ResponseHeader,
+    /// The whole body.
+    pub body: Bytes,
+    /// Who made it.
+    pub origin: Origin,
+}
+
+/// Who made a [`Response`]: it decides what else is put on it and how it is recorded.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// A hook answered by itself; the response chain does not run on it.
+    Hook,
+    /// A mock reply of an allow, block or mock entry.
+    Mock,
+}
+
+/// A refusal: not a fault, but an answer that the API's definition asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Denial {
+    /// Its status.
+    pub status: u16,
+    /// The text of the error body.
+    pub message: Cow<'static, str>,
+}
+
+impl Denial {
+    /// Tyk's answer for a blocked, not allowed or internal endpoint (api-definition reference 3.4).
+    pub const FORBIDDEN: Self = Self::new(403, "Requested endpoint is forbidden");
+
+    /// A refusal with a fixed text.
+    pub const fn new(status: u16, message: &'static str) -> Self {
+        Self { status, message: Cow::Borrowed(message) }
+    }
+
+    /// A refusal with a text made for this request.
+    pub fn with(status: u16, message: impl Into<String>) -> Self {
+        Self { status, message: Cow::Owned(message.into()) }
+    }
+}
+

@@ -1,0 +1,176 @@
+//! The two middleware traits, what builds them, and the chain of one API.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::{Ctx, Flow, Services};
+use crate::{
+    definition::{ApiDefinition, VersionInfo},
+    error::{Problem, Result},
+    hook::{HookKind, Spec},
+};
+
+/// One request step: built once per API, shared by all its requests.
+#[async_trait]
+pub trait Middleware: Send + Sync {
+    /// Runs when the request reaches this step. `Next` goes on; anything else ends the chain. A fault ends it too,
+    /// with the status of `Error::answer`.
+    async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow>;
+}
+
+/// One response step. It runs once per answer of an upstream, before the head is sent to the client.
+#[async_trait]
+pub trait ResponseMiddleware: Send + Sync {
+    /// Edits the answer in place.
+    async fn response(&self, session: &mut Session, ctx: &mut Ctx, head: &mut ResponseHeader) -> Result<()>;
+}
+
+/// What a step is built from. `problems` takes what the definition asks for and the step cannot do.
+pub struct Blueprint<'a> {
+    /// The definition.
+    pub definition: &'a ApiDefinition,
+    /// The version entries in the order that `Ctx::version` counts.
+    pub versions: &'a [VersionInfo],
+    /// Shared handles.
+    pub services: &'a Services,
+    /// What hooks of this API read.
+    pub spec: &'a Arc<Spec>,
+    /// Name of the definition in messages.
+    pub place: &'a str,
+    /// What the build has to say to the definition's author.
+    pub problems: &'a mut Vec<Problem>,
+}
+
+/// Builds a request step, or nothing when the definition does not ask for it: an idle feature costs nothing.
+pub type Build = fn(&mut Blueprint<'_>) -> Option<Box<dyn Middleware>>;
+/// Builds a response step, or nothing.
+pub type BuildResponse = fn(&mut Blueprint<'_>) -> Option<Box<dyn ResponseMiddleware>>;
+/// Builds one step per hook of that kind, in their order.
+pub type BuildHooks = fn(HookKind, &mut Blueprint<'_>) -> Vec<Box<dyn Middleware>>;
+
+/// A line of the request table.
+pub enum Slot {
+    /// A step that always runs.
+    Step(&'static str, Build),
+    /// A step that is skipped on an ignored path.
+    Guard(&'static str, Build),
+    /// All hooks of a kind.
+    Hooks(HookKind, BuildHooks),
+}
+
+/// A line of the response table.
+pub struct ResponseSlot(pub &'static str, pub BuildResponse);
+
+/// A built request step with what the chain needs to know of it.
+pub struct Step {
+    /// Name of its line, for logs and the order test.
+    pub name: &'static str,
+    guard: bool,
+    run: Box<dyn Middleware>,
+}
+
+/// A built response step.
+pub struct ResponseStep {
+    /// Name of its line.
+    pub name: &'static str,
+    run: Box<dyn ResponseMiddleware>,
+}
+
+/// The ordered steps of one API.
+#[derive(Default)]
+pub struct Chain {
+    request: Box<[Step]>,
+    response: Box<[ResponseStep]>,
+}
+
+impl Chain {
+    /// Builds the steps that the definition asks for, in the order of the tables.
+    pub fn build(request: &[Slot], response: &[ResponseSlot], blueprint: &mut Blueprint<'_>) -> Self {
+        let mut steps = Vec::new();
+        for slot in request {
+            match slot {
+                Slot::Step(name, build) => {
+                    steps.extend(build(blueprint).map(|run| Step { name, guard: false, run }));
+                }
+                Slot::Guard(name, build) => {
+                    steps.extend(build(blueprint).map(|run| Step { name, guard: true, run }));
+                }
+                Slot::Hooks(kind, build) => {
+                    let hooks = build(*kind, blueprint);
+                    steps.extend(hooks.into_iter().map(|run| Step { name: kind.name(), guard: false, run }));
+                }
+            }
+        }
+        let response = response
+            .iter()
+            .filter_map(|ResponseSlot(name, build)| build(blueprint).map(|run| ResponseStep { name, run }))
+            .collect();
+        Self { request: steps.into(), response }
+    }
+
+    /// Runs the request side until a step says something other than `Next`.
+    ///
+    /// # Errors
+    /// The fault of the step that had one.
+    pub async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
+        for step in &self.request {
+            if step.guard && ctx.ignored {
+                continue;
+            }
+            match step.run.request(session, ctx).await? {
+                Flow::Next => {}
+                end => return Ok(end),
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    /// Runs the response side, head only.
+    ///
+    /// # Errors
+    /// The fault of the step that had one; the rest is skipped.
+    pub async fn response(
+        &self,
+        session: &mut Session,
+        ctx: &mut Ctx,
+        head: &mut ResponseHeader,
+    ) -> Result<()> {
+        for step in &self.response {
+            step.run.response(session, ctx, head).await?;
+        }
+        Ok(())
+    }
+
+    /// Names of the request steps, in order.
+    pub fn request_steps(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.request.iter().map(|step| step.name)
+    }
+
+    /// Names of the response steps, in order.
+    pub fn response_steps(&self) -> impl Iterator<Item = &'static str> + '_ {
+        self.response.iter().map(|step| step.name)
+    }
+}
+
+/// Something compiled once per version entry of a definition and looked up by `Ctx::version`.
+#[derive(Debug, Clone)]
+pub struct PerVersion<T>(Box<[Option<T>]>);
+
+impl<T> PerVersion<T> {
+    /// Compiles each version; `None` when no version wants anything.
+    pub fn build(
+        versions: &[VersionInfo],
+        mut compile: impl FnMut(usize, &VersionInfo) -> Option<T>,
+    ) -> Option<Self> {
+        let all: Box<[_]> = versions.iter().enumerate().map(|(index, version)| compile(index, version)).collect();
+        all.iter().any(Option::is_some).then_some(Self(all))
+    }
+
+    /// What this request's version wants.
+    pub fn of(&self, ctx: &Ctx) -> Option<&T> {
+        self.0.get(ctx.version).and_then(Option::as_ref)
+    }
+}

@@ -1,0 +1,57 @@
+//! All live APIs and the way to them; swapped whole on reload.
+
+use std::{collections::HashMap, sync::Arc};
+
+use super::{Api, Router, loop_name};
+use crate::{config::Config, hook::Hooks, metrics::Metrics, upstream::Resolver};
+
+/// Handles that every API shares, built once.
+#[derive(Clone)]
+pub struct Services {
+    /// The gateway's configuration.
+    pub config: Arc<Config>,
+    /// The started drivers.
+    pub hooks: Arc<Hooks>,
+    /// Name look-ups of upstreams.
+    pub resolver: Arc<Resolver>,
+    /// Every metric.
+    pub metrics: Arc<Metrics>,
+}
+
+/// All live APIs and the router, immutable.
+pub struct Snapshot {
+    /// Shared handles.
+    pub services: Services,
+    /// The way from a request to its API.
+    pub router: Router<Arc<Api>>,
+    /// Every API, in load order.
+    pub apis: Vec<Arc<Api>>,
+    by_loop_address: HashMap<String, Arc<Api>>,
+}
+
+impl Snapshot {
+    /// Joins APIs and router.
+    pub fn new(services: Services, router: Router<Arc<Api>>, apis: Vec<Arc<Api>>) -> Self {
+        let mut by_loop_address = HashMap::with_capacity(apis.len() * 2);
+        for api in &apis {
+            by_loop_address
+                .entry(loop_name(&api.definition.name).to_ascii_lowercase())
+                .or_insert_with(|| api.clone());
+        }
+        // An id is exact and beats a name.
+        for api in &apis {
+            by_loop_address.insert(api.spec.api_id.to_string(), api.clone());
+        }
+        Self { services, router, apis, by_loop_address }
+    }
+
+    /// The API with this id.
+    pub fn api(&self, id: &str) -> Option<&Arc<Api>> {
+        self.by_loop_address.get(id).filter(|api| &*api.spec.api_id == id)
+    }
+
+    /// The API that a `tyk://` host names: by id, or by loop name in any case (api-definition reference 4.7).
+    pub fn loop_target(&self, host: &str) -> Option<&Arc<Api>> {
+        self.by_loop_address.get(host).or_else(|| self.by_loop_address.get(&host.to_ascii_lowercase()))
+    }
+}

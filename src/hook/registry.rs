@@ -1,0 +1,42 @@
+//! The started drivers, found by the names that definitions use.
+
+use std::sync::Arc;
+
+use super::{
+    Driver, Hook, HookSource,
+    drivers::{DRIVERS, DriverSettings},
+};
+use crate::error::{HookError, Result};
+
+/// Every driver of this build, started.
+pub struct Hooks {
+    drivers: Vec<(&'static [&'static str], Arc<dyn Driver>)>,
+}
+
+impl Hooks {
+    /// Starts all drivers. Call it after the fork: drivers own threads.
+    pub fn start(settings: &DriverSettings) -> Self {
+        Self { drivers: DRIVERS.iter().map(|entry| (entry.names, (entry.start)(settings))).collect() }
+    }
+
+    /// True if `driver` names a driver of this build.
+    pub fn knows(&self, driver: &str) -> bool {
+        self.find(driver).is_some()
+    }
+
+    /// Finds the function of `source` with the driver of that name.
+    ///
+    /// # Errors
+    /// `HookError::NotLoaded` for an unknown driver, and what the driver says.
+    pub fn load(&self, driver: &str, source: &HookSource) -> Result<Arc<dyn Hook>> {
+        let found = self.find(driver).ok_or_else(|| HookError::NotLoaded {
+            name: source.name.to_string(),
+            reason: format!("there is no driver {driver:?} in this build"),
+        })?;
+        found.load(source)
+    }
+
+    fn find(&self, driver: &str) -> Option<&Arc<dyn Driver>> {
+        self.drivers.iter().find(|(names, _)| names.contains(&driver)).map(|(_, driver)| driver)
+    }
+}

@@ -3,5 +3,6 @@
 //! The modules stand in dependency order: each may use only those above it. `tests/it/architecture.rs` holds
 //! us to it.
 
+pub mod definition;
 pub mod error;
 pub mod url;

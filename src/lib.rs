@@ -3,4 +3,5 @@
 //! The modules stand in dependency order: each may use only those above it. `tests/it/architecture.rs` holds
 //! us to it.
 
+pub mod config;
 pub mod error;

@@ -3,6 +3,16 @@
 //! The modules stand in dependency order: each may use only those above it. `tests/it/architecture.rs` holds
 //! us to it.
 
-pub mod definition;
 pub mod error;
+
 pub mod url;
+
+pub mod config;
+
+pub mod metrics;
+
+pub mod definition;
+
+pub mod upstream;
+
+pub mod hook;

@@ -1,0 +1,97 @@
+//! Effective values of keys that were not given, filled in once (sessions-and-control reference 9.2).
+
+use std::time::Duration;
+
+use super::{Config, GoDuration, IpsStrategy, LogLevel, SinkKind, StorageKind};
+
+/// Sets `field` when nothing was given for it.
+pub(super) fn or<T: Default + PartialEq>(field: &mut T, value: T) {
+    if *field == T::default() {
+        *field = value;
+    }
+}
+
+/// A number of seconds as a span; none when it is negative.
+pub(super) fn seconds(count: i64) -> Duration {
+    Duration::from_secs(u64::try_from(count).unwrap_or(0))
+}
+
+impl Config {
+    /// What an empty file gives.
+    pub fn built_in() -> Self {
+        let mut config = Self::default();
+        config.fill();
+        config
+    }
+
+    /// `proxy_default_timeout` as a span.
+    pub fn proxy_timeout(&self) -> Duration {
+        Duration::try_from_secs_f64(self.proxy_default_timeout).unwrap_or_default()
+    }
+
+    /// `graceful_shutdown_timeout_duration` as a span.
+    pub fn shutdown_timeout(&self) -> Duration {
+        seconds(self.graceful_shutdown_timeout_duration)
+    }
+
+    /// `graceful_shutdown_delay_seconds` as a span.
+    pub fn shutdown_delay(&self) -> Duration {
+        seconds(self.graceful_shutdown_delay_seconds)
+    }
+
+    /// `reload_interval` as a span.
+    pub fn reload_interval(&self) -> Duration {
+        seconds(self.reload_interval)
+    }
+
+    pub(super) fn fill(&mut self) {
+        or(&mut self.listen_port, 8080);
+        or(&mut self.middleware_path, "middleware".to_owned());
+        or(&mut self.app_path, "apps/".to_owned());
+        or(&mut self.min_token_length, 3);
+        or(&mut self.drl_threshold, 5.0);
+        or(&mut self.drl_notification_frequency, 2);
+        or(&mut self.oauth_refresh_token_expire, 14 * 24 * 3600);
+        or(&mut self.oauth_token_expire, 3600);
+        or(&mut self.oauth_error_status_code, 403);
+        or(&mut self.proxy_default_timeout, 30.0);
+        or(&mut self.max_idle_connections_per_host, 2);
+        or(&mut self.service_discovery.default_cache_timeout, 120);
+        or(&mut self.jsvm_timeout, 5);
+        or(&mut self.health_check_endpoint_name, "hello".to_owned());
+        or(&mut self.readiness_check_endpoint_name, "ready".to_owned());
+        or(&mut self.liveness_check.check_duration, GoDuration::from_nanos(10_000_000_000));
+        or(&mut self.graceful_shutdown_timeout_duration, 30);
+        or(&mut self.reload_interval, 1);
+        or(&mut self.jwks.cache.timeout, 240);
+        or(&mut self.dns_cache.ttl, 3600);
+        or(&mut self.regexp_cache_expire, 60);
+        or(&mut self.regexp_cache_max_entries, 5000);
+        or(&mut self.opentelemetry.resource_name, "tyk-gateway".to_owned());
+        if self.log_level == LogLevel::Unset {
+            self.log_level = LogLevel::Info;
+        }
+        if self.dns_cache.multiple_ips_handle_strategy == IpsStrategy::Unset {
+            self.dns_cache.multiple_ips_handle_strategy = IpsStrategy::NoCache;
+        }
+        self.http_server_options.fill();
+        self.analytics_config.fill();
+        self.pinhook.fill();
+        for storage in [&mut self.storage, &mut self.cache_storage, &mut self.analytics_storage] {
+            storage.fill();
+        }
+        self.fill_sink();
+    }
+
+    fn fill_sink(&mut self) {
+        let redis = self.storage.kind == StorageKind::Redis;
+        let analytics = &mut self.pinhook.analytics;
+        if analytics.sink == SinkKind::Unset {
+            analytics.sink = match (redis, analytics.path.is_empty()) {
+                (true, _) => SinkKind::Redis,
+                (false, false) => SinkKind::File,
+                (false, true) => SinkKind::Stdout,
+            };
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! The gateway config: file and environment, defaults, validation.
+//!
+//! Key names, units and defaults are Tyk's, so an existing file works as it is; what is pinhook's own lives
+//! below the one key `pinhook`.
+
+mod fill;
+mod pinhook;
+mod root;
+mod sections;
+mod server;
+mod storage;
+mod values;
+
+pub use pinhook::{Pinhook, PinhookAnalytics, SinkKind};
+pub use root::Config;
+pub use sections::{
+    AccessLogs, AnalyticsConfig, AuthOverride, CoprocessOptions, DbAppConfOptions, EventHandlers, Jwks,
+    JwksCache, Kv, KvFile, LocalSessionCache, Monitor, MonitorHook, NewRelic, NormaliseUrls, OpenTelemetry,
+    OverrideMessage, Policies, ResourceSync, SlaveOptions, Streaming, Tracing,
+};
+pub use server::{
+    CertificateFiles, DnsCache, HealthCheck, HttpServerOptions, IpsStrategy, LivenessCheck, PortRange,
+    PortRules, Security, SecurityCertificates, ServiceDiscovery, UptimeTests, UptimeTestsConfig,
+};
+pub use storage::{Storage, StorageKind};
+pub use values::{GoDuration, LogFormat, LogLevel, Secret};

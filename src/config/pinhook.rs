@@ -1,0 +1,83 @@
+//! pinhook's own settings, all below the one key `pinhook`.
+
+use std::{thread, time::Duration};
+
+use serde::Deserialize;
+
+/// The `pinhook` object of the gateway config. Environment: `PINHOOK_` and the key in upper case.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default)]
+pub struct Pinhook {
+    /// Address that serves Prometheus metrics, such as `127.0.0.1:9090`; absent = no metrics are served.
+    pub metrics_address: Option<String>,
+    /// Threads that take requests; 0 = the number of cores.
+    pub threads: usize,
+    /// Milliseconds that a hook may take; default 5,000.
+    pub plugin_timeout_ms: u64,
+    /// Request header in which a hook names the target of this request; empty = none.
+    pub service_address_header: String,
+    /// Bytes of a body that hooks may see; above it a request gets 413, a response 502; default 16 MiB.
+    pub max_buffered_body: u64,
+    /// Threads for native hooks that may block; default 32.
+    pub hook_threads: usize,
+    /// Honour `active: false` of API definitions, which Tyk ignores in files.
+    pub respect_active: bool,
+    /// Where analytics records go.
+    pub analytics: PinhookAnalytics,
+}
+
+impl Default for Pinhook {
+    fn default() -> Self {
+        Self {
+            metrics_address: None,
+            threads: 0,
+            plugin_timeout_ms: 5_000,
+            service_address_header: String::new(),
+            max_buffered_body: 16 << 20,
+            hook_threads: 32,
+            respect_active: false,
+            analytics: PinhookAnalytics::default(),
+        }
+    }
+}
+
+impl Pinhook {
+    /// `plugin_timeout_ms` as a span.
+    pub fn plugin_timeout(&self) -> Duration {
+        Duration::from_millis(self.plugin_timeout_ms)
+    }
+
+    pub(super) fn fill(&mut self) {
+        if self.threads == 0 {
+            self.threads = thread::available_parallelism().map_or(1, usize::from);
+        }
+    }
+}
+
+/// `pinhook.analytics`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct PinhookAnalytics {
+    /// Where records go; default `redis` when the storage is Redis, else `file` when a path is given, else `stdout`.
+    pub sink: SinkKind,
+    /// File that takes one JSON object per line; for the sink `file`.
+    pub path: String,
+}
+
+/// Where analytics records go.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SinkKind {
+    /// Lists in Redis, read by Tyk Pump.
+    Redis,
+    /// A file of JSON lines.
+    File,
+    /// JSON lines on standard output.
+    Stdout,
+    /// Nowhere.
+    None,
+    /// Not given; never after loading.
+    #[default]
+    #[serde(rename = "")]
+    Unset,
+}

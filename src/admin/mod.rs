@@ -1,0 +1,113 @@
+//! The control API: one file per resource, one line in [`ROUTES`] per call.
+//!
+//! Paths, texts and statuses are Tyk's (sessions-and-control reference 8 and 11).
+
+mod apis;
+mod health;
+mod reload;
+mod reply;
+#[cfg(test)]
+mod tests;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use async_trait::async_trait;
+use http::Method;
+
+use crate::{
+    config::Secret,
+    gateway::{ControlAnswer, ControlApi, ControlRequest, Gateway},
+};
+
+/// A call: what it got from its path besides the request.
+struct Call<'a> {
+    gateway: &'a Arc<Gateway>,
+    request: &'a ControlRequest<'a>,
+    /// What stood in the place of `{id}`; empty if the route has none.
+    id: &'a str,
+}
+
+type Reply<'a> = Pin<Box<dyn Future<Output = ControlAnswer> + Send + 'a>>;
+type Handler = for<'a> fn(Call<'a>) -> Reply<'a>;
+
+/// Every call below `/tyk/`: method, path with at most one `{id}`, what answers.
+const ROUTES: &[(Method, &str, Handler)] = &[
+    (Method::GET, "reload", reload::this),
+    (Method::GET, "reload/group", reload::group),
+    (Method::GET, "apis", apis::list),
+    (Method::GET, "apis/{id}", apis::one),
+    (Method::GET, "apis/{id}/status", apis::status),
+];
+
+/// The control API of this build.
+pub struct Admin;
+
+#[async_trait]
+impl ControlApi for Admin {
+    fn owns(&self, gateway: &Gateway, path: &str) -> bool {
+        path.starts_with("/tyk/") || path == "/tyk" || probe(gateway, path).is_some()
+    }
+
+    async fn answer(&self, gateway: &Arc<Gateway>, request: ControlRequest<'_>) -> ControlAnswer {
+        if let Some(probe) = probe(gateway, request.path) {
+            return probe(gateway, request.method);
+        }
+        if !authorised(&gateway.config.secret, &request) {
+            return reply::error(403, "Attempted administrative access with invalid or missing key!");
+        }
+        let path = request.path.trim_start_matches("/tyk").trim_matches('/');
+        let mut known = false;
+        for (method, pattern, handler) in ROUTES {
+            if let Some(id) = matches(pattern, path) {
+                known = true;
+                if method == request.method {
+                    return handler(Call { gateway, request: &request, id }).await;
+                }
+            }
+        }
+        if known { reply::error(405, "Method not supported") } else { reply::plain(404, "404 page not found\n") }
+    }
+}
+
+type Probe = fn(&Gateway, &Method) -> ControlAnswer;
+
+/// What answers a probe's path, exact: these need no secret.
+fn probe(gateway: &Gateway, path: &str) -> Option<Probe> {
+    let name = path.strip_prefix('/')?;
+    let config = &gateway.config;
+    if name == config.health_check_endpoint_name {
+        Some(health::hello)
+    } else if name == config.readiness_check_endpoint_name {
+        Some(health::ready)
+    } else {
+        None
+    }
+}
+
+/// The text in the place of `{id}` (or nothing) when `path` has the form of `pattern`.
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
+    let mut id = "";
+    let mut segments = path.split('/');
+    for expected in pattern.split('/') {
+        let segment = segments.next()?;
+        if expected == "{id}" {
+            id = segment;
+        } else if expected != segment {
+            return None;
+        }
+    }
+    segments.next().is_none().then_some(id)
+}
+
+/// True if the request carries the secret. Without a secret in the config a request without the header passes, as
+/// it does in Tyk.
+fn authorised(secret: &Secret, request: &ControlRequest<'_>) -> bool {
+    let given = request.headers.get("x-tyk-authorization").map(|value| value.as_bytes()).unwrap_or_default();
+    same(given, secret.expose().as_bytes())
+}
+
+/// Compares without telling by its time where the texts part.
+fn same(given: &[u8], expected: &[u8]) -> bool {
+    given.len() == expected.len()
+        && given.iter().zip(expected).fold(0u8, |seen, (one, other)| seen | (one ^ other)) == 0
+}

@@ -1,0 +1,44 @@
+//! The forms that answers of the control API have.
+
+use bytes::Bytes;
+use http::HeaderValue;
+use serde::Serialize;
+
+use crate::gateway::ControlAnswer;
+
+/// A JSON body, ended by a newline as Tyk's are.
+pub(super) fn json(status: u16, body: &impl Serialize) -> ControlAnswer {
+    match serde_json::to_vec(body) {
+        Ok(mut text) => {
+            text.push(b'\n');
+            answer(status, HeaderValue::from_static("application/json"), text.into())
+        }
+        Err(fault) => {
+            tracing::error!(error = %fault, "an answer of the control API could not be written");
+            plain(500, "Internal Server Error\n")
+        }
+    }
+}
+
+/// `{"status":"ok","message":""}`.
+pub(super) fn ok() -> ControlAnswer {
+    json(200, &serde_json::json!({"status": "ok", "message": ""}))
+}
+
+/// `{"status":"error","message":…}`.
+pub(super) fn error(status: u16, message: &str) -> ControlAnswer {
+    json(status, &serde_json::json!({"status": "error", "message": message}))
+}
+
+/// Plain text.
+pub(super) fn plain(status: u16, text: &'static str) -> ControlAnswer {
+    answer(
+        status,
+        HeaderValue::from_static("text/plain; charset=utf-8"),
+        Bytes::from_static(text.as_bytes()),
+    )
+}
+
+fn answer(status: u16, content_type: HeaderValue, body: Bytes) -> ControlAnswer {
+    ControlAnswer { status, content_type, headers: Vec::new(), body }
+}

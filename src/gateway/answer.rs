@@ -1,0 +1,80 @@
+//! The response side of a proxied request: what is put on an upstream's head before the client sees it
+//! (api-definition reference 6.4).
+
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use crate::{chain::Ctx, error::Result};
+
+const RATE_LIMIT: [HeaderName; 3] = [
+    HeaderName::from_static("x-ratelimit-limit"),
+    HeaderName::from_static("x-ratelimit-remaining"),
+    HeaderName::from_static("x-ratelimit-reset"),
+];
+const ZERO: HeaderValue = HeaderValue::from_static("0");
+const EXPIRES: HeaderName = HeaderName::from_static("x-tyk-api-expires");
+
+/// Names that end at each hop, besides those that `Connection` lists and pingora's own framing.
+const HOP_BY_HOP: [HeaderName; 4] = [
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    header::PROXY_AUTHENTICATE,
+    header::TE,
+];
+
+/// Makes an upstream's head ours and runs the response chain over it.
+pub(super) async fn from_upstream(
+    session: &mut Session,
+    ctx: &mut Ctx,
+    head: &mut ResponseHeader,
+) -> Result<()> {
+    ctx.outcome.proxied = true;
+    ctx.outcome.upstream = ctx.outcome.upstream_started.map(|started| started.elapsed());
+    if head.status != StatusCode::SWITCHING_PROTOCOLS {
+        drop_hop_by_hop(head);
+    }
+    let Some(api) = ctx.api.clone() else { return Ok(()) };
+    for name in RATE_LIMIT {
+        insert(head, name, ZERO);
+    }
+    if let Some(expires) = &api.expires {
+        insert(head, EXPIRES, expires.clone());
+    }
+    api.chain.response(session, ctx, head).await?;
+    if ctx.snapshot.services.config.close_connections {
+        session.set_keepalive(None);
+    }
+    frame_changed_method(session, ctx, head);
+    ctx.outcome.status = head.status.as_u16();
+    Ok(())
+}
+
+/// The upstream answered a HEAD that the client did not ask with: there is a length, but no body will come.
+fn frame_changed_method(session: &Session, ctx: &Ctx, head: &mut ResponseHeader) {
+    let sent_head = ctx.outbound.as_ref().is_some_and(|out| out.method == Some(Method::HEAD));
+    if sent_head && session.req_header().method != Method::HEAD {
+        insert(head, header::CONTENT_LENGTH, ZERO);
+    }
+}
+
+fn drop_hop_by_hop(head: &mut ResponseHeader) {
+    let nominated: Vec<HeaderName> = head
+        .headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .filter(|name| *name != header::CONTENT_LENGTH && *name != header::TRANSFER_ENCODING)
+        .collect();
+    for name in nominated.iter().chain(&HOP_BY_HOP).chain([&header::CONNECTION]) {
+        head.remove_header(name);
+    }
+}
+
+fn insert(head: &mut ResponseHeader, name: HeaderName, value: HeaderValue) {
+    if let Err(error) = head.insert_header(name, value) {
+        tracing::error!(%error, "a header of ours was refused");
+    }
+}

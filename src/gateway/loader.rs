@@ -1,0 +1,123 @@
+//! Definitions become APIs: everything that a request would otherwise work out is worked out here, once.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    analytics::RecordedApi,
+    chain::{Api, Base, Blueprint, Chain, Services, Strip, TagHeaders},
+    config::Config,
+    definition::{ApiDefinition, Source},
+    error::Problem,
+    hook::Spec,
+    middleware,
+    upstream::{PeerSettings, Target, TargetError},
+};
+
+/// Tyk keeps an unused upstream connection this long (api-definition reference 6.3).
+const IDLE: Duration = Duration::from_secs(90);
+
+
+/// Compiles one definition.
+///
+/// # Errors
+/// Why the API is left out. A panic of ours while compiling costs this API alone.
+pub(super) fn compile(source: &Source, services: &Services) -> Result<Arc<Api>, Problem> {
+    catch_unwind(AssertUnwindSafe(|| build(source, services))).unwrap_or_else(|_| {
+        Err(Problem::error(place(source), "", "compiling this API broke: it is left out")
+            .hint("this is a defect of pinhook"))
+    })
+}
+
+fn place(source: &Source) -> String {
+    source.path.display().to_string()
+}
+
+fn build(source: &Source, services: &Services) -> Result<Arc<Api>, Problem> {
+    let definition = &source.definition;
+    let place = place(source);
+    let base = base(definition).map_err(|error| {
+        Problem::error(&place, "proxy.target_url", format!("{error}: the API is left out"))
+            .hint("give a URL such as http://host:port/path")
+    })?;
+    let spec = Arc::new(spec(definition));
+    let versions = definition.version_entries();
+    let mut problems = source.problems.clone();
+    let chain = {
+        let mut blueprint = Blueprint {
+            definition,
+            versions: &versions,
+            services,
+            spec: &spec,
+            place: &place,
+            problems: &mut problems,
+        };
+        Chain::build(middleware::REQUEST, middleware::RESPONSE, &mut blueprint)
+    };
+    Ok(Arc::new(Api {
+        checksum: source.checksum,
+        file: source.path.clone(),
+        chain,
+        strip: Strip::new(&definition.proxy.listen_path),
+        base,
+        peer: peer(definition, &services.config),
+        metrics: services.metrics.api(&spec.api_id),
+        recorded: Arc::new(recorded(definition)),
+        tag_headers: TagHeaders::new(&definition.tag_headers),
+        refuses: source.refuses,
+        spec,
+        versions,
+        problems,
+        definition: definition.clone(),
+    }))
+}
+
+fn base(definition: &ApiDefinition) -> Result<Base, TargetError> {
+    let text = definition.proxy.target_url.trim();
+    match text.strip_prefix("tyk://") {
+        Some(address) => Ok(Base::Api(address.split('/').next().unwrap_or_default().to_owned())),
+        None => Target::parse(text).map(|target| Base::Upstream(Arc::new(target))),
+    }
+}
+
+fn spec(definition: &ApiDefinition) -> Spec {
+    let config_data = match (&definition.config_data, definition.config_data_disabled) {
+        (Some(data), false) => serde_json::to_string(data).unwrap_or_default(),
+        _ => "{}".to_owned(),
+    };
+    Spec {
+        api_id: definition.api_id.as_str().into(),
+        org_id: definition.org_id.as_str().into(),
+        api_name: definition.name.as_str().into(),
+        config_data: config_data.into(),
+    }
+}
+
+fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
+    PeerSettings {
+        timeout: config.proxy_default_timeout(),
+        idle: IDLE,
+        verify: !(config.proxy_ssl_insecure_skip_verify
+            || definition.proxy.transport.ssl_insecure_skip_verify),
+        http2: config.proxy_enable_http2,
+        close: config.proxy_close_connections,
+        websocket: config.http_server_options.enable_websockets,
+    }
+}
+
+fn recorded(definition: &ApiDefinition) -> RecordedApi {
+    RecordedApi {
+        name: definition.name.clone(),
+        id: definition.api_id.clone(),
+        org_id: definition.org_id.clone(),
+        listen_path: definition.proxy.listen_path.clone(),
+        tags: if definition.tags_disabled { Vec::new() } else { definition.tags.clone() },
+        expire_after: u64::try_from(definition.expire_analytics_after)
+            .ok()
+            .filter(|seconds| *seconds > 0)
+            .map(Duration::from_secs),
+    }
+}

@@ -1,0 +1,88 @@
+//! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
+//!
+//! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
+//! what goes upstream; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
+//! definitions into a snapshot; `server` runs it all.
+
+mod answer;
+pub mod control;
+mod fault;
+pub mod health;
+pub mod listen;
+mod listeners;
+mod loader;
+mod metrics_page;
+mod observe;
+mod proxy;
+mod proxy_step;
+mod reload;
+mod reply;
+mod request;
+mod server;
+mod setup;
+pub mod stream;
+mod templates;
+pub mod tls;
+
+use std::sync::{Arc, OnceLock};
+
+use arc_swap::ArcSwap;
+use pingora_core::server::configuration::ServerConf;
+
+pub use control::{ControlAnswer, ControlApi, ControlRequest};
+pub use health::Health;
+pub use reload::{Reloads, Report};
+pub use server::{RunOptions, run};
+
+use crate::{
+    analytics::RecordSink,
+    chain::{Services, Snapshot},
+    config::Config,
+    metrics::{ApiMetrics, Metrics},
+    store::Store,
+};
+
+/// One running gateway.
+pub struct Gateway {
+    /// Its configuration, read once.
+    pub config: Arc<Config>,
+    /// Every metric.
+    pub metrics: Arc<Metrics>,
+    /// What probes see.
+    pub health: Health,
+    /// The reload queue.
+    pub reloads: Reloads,
+    services: Services,
+    live: ArcSwap<Snapshot>,
+    templates: templates::Templates,
+    records: Option<Arc<dyn RecordSink>>,
+    store: Option<Arc<dyn Store>>,
+    control: Arc<dyn ControlApi>,
+    unmatched: Arc<ApiMetrics>,
+    sockets: OnceLock<Sockets>,
+}
+
+/// The sockets of the process and what new ones are made from.
+struct Sockets {
+    set: Arc<listen::ListenerSet>,
+    own: Vec<listen::ListenConfig>,
+    tls: Option<Arc<rustls::ServerConfig>>,
+    conf: Arc<ServerConf>,
+}
+
+impl Gateway {
+    /// The APIs as they are now. A request keeps what it got to its end.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.live.load_full()
+    }
+
+    /// True when the gateway keeps its state in Redis, and so depends on it.
+    pub fn needs_store(&self) -> bool {
+        self.store.is_some()
+    }
+
+    fn publish(&self, snapshot: Arc<Snapshot>) {
+        self.live.store(snapshot);
+        self.health.set_loaded();
+    }
+}

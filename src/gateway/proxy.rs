@@ -1,0 +1,133 @@
+//! pingora's phases, mapped onto ours. No logic lives here: each phase is a few lines that call down.
+
+use std::{sync::Arc, time::Instant};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::StatusCode;
+use pingora_core::{
+    protocols::Digest,
+    upstreams::peer::HttpPeer,
+};
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::{FailToProxy, ProxyHttp, Session};
+
+use super::{Gateway, answer, fault, observe, request};
+use crate::chain::Ctx;
+
+/// The proxy behind one listener.
+pub struct Proxy {
+    pub(super) gateway: Arc<Gateway>,
+    /// What its socket is for.
+    pub(super) door: Door,
+}
+
+/// What a socket is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Door {
+    /// `listen_port` of the APIs behind it; 0 is the gateway's own port.
+    pub port: u16,
+    /// APIs are served here.
+    pub traffic: bool,
+    /// The control API is served here.
+    pub control: bool,
+}
+
+#[async_trait]
+impl ProxyHttp for Proxy {
+    type CTX = Ctx;
+
+    fn new_ctx(&self) -> Ctx {
+        Ctx::new(self.gateway.snapshot())
+    }
+
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> pingora_core::Result<bool> {
+        request::handle(&self.gateway, self.door, session, ctx).await
+    }
+
+    async fn upstream_peer(
+        &self,
+        _session: &mut Session,
+        ctx: &mut Ctx,
+    ) -> pingora_core::Result<Box<HttpPeer>> {
+        request::peer(ctx).map(Box::new).map_err(fault::into_pingora)
+    }
+
+    fn fail_to_connect(
+        &self,
+        _session: &mut Session,
+        _peer: &HttpPeer,
+        ctx: &mut Ctx,
+        error: Box<pingora_core::Error>,
+    ) -> Box<pingora_core::Error> {
+        fault::next_address(ctx, error)
+    }
+
+    async fn connected_to_upstream(
+        &self,
+        _session: &mut Session,
+        reused: bool,
+        _peer: &HttpPeer,
+        #[cfg(unix)] _fd: std::os::unix::io::RawFd,
+        _digest: Option<&Digest>,
+        ctx: &mut Ctx,
+    ) -> pingora_core::Result<()> {
+        if let (false, Some(outbound)) = (reused, &ctx.outbound) {
+            outbound.addresses.worked(outbound.attempt);
+        }
+        Ok(())
+    }
+
+    async fn upstream_request_filter(
+        &self,
+        _session: &mut Session,
+        head: &mut RequestHeader,
+        ctx: &mut Ctx,
+    ) -> pingora_core::Result<()> {
+        ctx.outcome.upstream_started = Some(Instant::now());
+        match &ctx.outbound {
+            Some(outbound) => outbound.apply(head),
+            None => Ok(()),
+        }
+    }
+
+    async fn request_body_filter(
+        &self,
+        session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Ctx,
+    ) -> pingora_core::Result<()> {
+        request::count_body(session, body.as_ref(), ctx)
+    }
+
+    async fn response_filter(
+        &self,
+        session: &mut Session,
+        head: &mut ResponseHeader,
+        ctx: &mut Ctx,
+    ) -> pingora_core::Result<()> {
+        if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
+            return Ok(());
+        }
+        answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
+    }
+
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        error: &pingora_core::Error,
+        ctx: &mut Ctx,
+    ) -> FailToProxy {
+        let error_code = fault::answer(&self.gateway, session, ctx, error).await;
+        FailToProxy { error_code, can_reuse_downstream: false }
+    }
+
+    fn suppress_error_log(&self, _session: &Session, _ctx: &Ctx, _error: &pingora_core::Error) -> bool {
+        true
+    }
+
+    async fn logging(&self, session: &mut Session, error: Option<&pingora_core::Error>, ctx: &mut Ctx) {
+        observe::finished(&self.gateway, session, error, ctx);
+    }
+}

@@ -1,0 +1,155 @@
+//! Answers that the gateway writes itself: the one place that gives a refusal or a fault its status, headers
+//! and body (api-definition reference 7.1).
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use pingora_http::ResponseHeader;
+use pingora_proxy::Session;
+
+use super::{Gateway, control::ControlAnswer, templates::Format};
+use crate::chain::{Ctx, Denial, Origin, Response};
+
+/// How long the rest of a request body that nobody wants is read before its connection is closed.
+pub(super) const DRAIN: Duration = Duration::from_secs(5);
+
+const GENERATOR: HeaderName = HeaderName::from_static("x-generator");
+const PLAIN: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
+/// What the gateway answers instead of an upstream.
+pub(super) enum Answer {
+    /// An error body in the form of the API's templates.
+    Deny(Denial),
+    /// A hook's or a mock's answer.
+    Response(Box<Response>),
+    /// The control API's.
+    Control(ControlAnswer),
+    /// No API takes this path.
+    NotFound,
+    /// The path is not canonical; this one is.
+    Moved(String),
+    /// The request target cannot be read.
+    BadRequest,
+    /// The body is above `max_request_body_size`.
+    TooLarge,
+}
+
+/// The request's host name and port, as the client named them.
+pub(super) fn host(session: &Session) -> &str {
+    let head = session.req_header();
+    match head.uri.authority() {
+        Some(authority) => authority.as_str(),
+        None => head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
+    }
+}
+
+/// Writes an answer.
+pub(super) async fn send(
+    gateway: &Gateway,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    answer: Answer,
+) -> pingora_core::Result<()> {
+    match answer {
+        Answer::Deny(denial) => send_error(gateway, session, ctx, (denial.status, denial.message)).await,
+        Answer::Response(response) => send_response(gateway, session, ctx, *response).await,
+        Answer::Control(answer) => {
+            let mut head = ResponseHeader::build(answer.status, Some(4))?;
+            head.insert_header(header::CONTENT_TYPE, answer.content_type)?;
+            for (name, value) in answer.headers {
+                head.insert_header(name, value)?;
+            }
+            write(session, ctx, head, answer.body).await
+        }
+        Answer::NotFound => plain(session, ctx, 404, "Not Found").await,
+        Answer::BadRequest => {
+            session.set_keepalive(None);
+            plain(session, ctx, 400, "400 Bad Request").await
+        }
+        Answer::TooLarge => {
+            session.set_keepalive(None);
+            plain(session, ctx, 413, "Request Entity Too Large\n").await
+        }
+        Answer::Moved(location) => {
+            let mut head = ResponseHeader::build(StatusCode::MOVED_PERMANENTLY, Some(3))?;
+            head.insert_header(header::LOCATION, location)?;
+            write(session, ctx, head, Bytes::new()).await
+        }
+    }
+}
+
+/// Writes an error body in the form that the request's own `Content-Type` asks for.
+pub(super) async fn send_error(
+    gateway: &Gateway,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    (status, message): (u16, Cow<'static, str>),
+) -> pingora_core::Result<()> {
+    let format = Format::of(session.req_header().headers.get(header::CONTENT_TYPE));
+    let body = gateway.templates.render(&format, status, &message);
+    let config = &ctx.snapshot.services.config;
+    let mut head = ResponseHeader::build(status, Some(5))?;
+    head.insert_header(header::CONTENT_TYPE, format.content_type())?;
+    if !config.hide_generator_header {
+        head.insert_header(GENERATOR, "pinhook")?;
+    }
+    if config.close_connections {
+        session.set_keepalive(None);
+    }
+    if ctx.outcome.error.is_none() {
+        ctx.outcome.error = Some(message.into_owned());
+    }
+    write(session, ctx, head, body).await
+}
+
+async fn send_response(
+    gateway: &Gateway,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    response: Response,
+) -> pingora_core::Result<()> {
+    let Response { mut head, body, origin } = response;
+    for name in [header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::CONNECTION] {
+        head.remove_header(&name);
+    }
+    if origin == Origin::Mock && !gateway.config.hide_generator_header {
+        head.insert_header(GENERATOR, "pinhook")?;
+    }
+    if gateway.config.close_connections {
+        session.set_keepalive(None);
+    }
+    write(session, ctx, head, body).await
+}
+
+async fn plain(
+    session: &mut Session,
+    ctx: &mut Ctx,
+    status: u16,
+    text: &'static str,
+) -> pingora_core::Result<()> {
+    let mut head = ResponseHeader::build(status, Some(3))?;
+    head.insert_header(header::CONTENT_TYPE, PLAIN)?;
+    write(session, ctx, head, Bytes::from_static(text.as_bytes())).await
+}
+
+/// Writes head and body with their framing. A HEAD request gets the length alone; 1xx, 204 and 304 get neither.
+async fn write(
+    session: &mut Session,
+    ctx: &mut Ctx,
+    mut head: ResponseHeader,
+    body: Bytes,
+) -> pingora_core::Result<()> {
+    ctx.outcome.status = head.status.as_u16();
+    let bodiless = head.status.is_informational()
+        || matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    if !bodiless {
+        head.set_content_length(body.len())?;
+    }
+    let no_body = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
+    session.write_response_header(Box::new(head), no_body).await?;
+    if !no_body {
+        session.write_response_body(Some(body), true).await?;
+    }
+    Ok(())
+}

@@ -1,0 +1,154 @@
+//! The request side: from a head to the API's chain, and on to the decision what goes upstream.
+
+use bytes::Bytes;
+use http::{Method, header};
+use pingora_core::upstreams::peer::HttpPeer;
+use pingora_proxy::Session;
+use std::{net::SocketAddr, sync::Arc};
+
+use super::{
+    Gateway, control, proxy::Door,
+    proxy_step::{self, Step},
+    reply,
+};
+use crate::{
+    chain::{Api, Ctx, Denial, Flow},
+    error::{Error, Result, UpstreamError},
+    url::Url,
+};
+
+/// Handles a request up to the point where pingora connects. True if it has been answered.
+pub(super) async fn handle(
+    gateway: &Gateway,
+    door: Door,
+    session: &mut Session,
+    ctx: &mut Ctx,
+) -> pingora_core::Result<bool> {
+    session.as_downstream_mut().set_total_drain_timeout(Some(reply::DRAIN));
+    let client_method = session.req_header().method.clone();
+    let decided = decide(gateway, door, session, ctx).await;
+    restore_method(session, ctx, client_method);
+    match decided {
+        Ok(Decision::Proxy) => Ok(false),
+        Ok(Decision::Answer(answer)) => reply::send(gateway, session, ctx, answer).await.map(|()| true),
+        Err(error) => {
+            super::fault::note(ctx, &error);
+            reply::send_error(gateway, session, ctx, error.answer()).await.map(|()| true)
+        }
+    }
+}
+
+enum Decision {
+    Proxy,
+    Answer(reply::Answer),
+}
+
+impl From<Denial> for Decision {
+    fn from(denial: Denial) -> Self {
+        Self::Answer(reply::Answer::Deny(denial))
+    }
+}
+
+async fn decide(gateway: &Gateway, door: Door, session: &mut Session, ctx: &mut Ctx) -> Result<Decision> {
+    let config = &ctx.snapshot.services.config;
+    let Ok(url) = Url::from_target(session.req_header().raw_path()) else {
+        return Ok(Decision::Answer(reply::Answer::BadRequest));
+    };
+    ctx.url = url;
+    if too_large(session, config.http_server_options.max_request_body_size) {
+        return Ok(Decision::Answer(reply::Answer::TooLarge));
+    }
+    if !config.http_server_options.skip_url_cleaning
+        && let Some(location) = ctx.url.redirect()
+    {
+        return Ok(Decision::Answer(reply::Answer::Moved(location)));
+    }
+    if door.control
+        && let Some(answer) = control::answer(gateway, session, ctx).await
+    {
+        return Ok(Decision::Answer(reply::Answer::Control(answer)));
+    }
+    if !door.traffic {
+        return Ok(Decision::Answer(reply::Answer::NotFound));
+    }
+    let host = reply::host(session);
+    let Some(api) = ctx.snapshot.router.find(door.port, host, ctx.url.path()).cloned() else {
+        return Ok(Decision::Answer(reply::Answer::NotFound));
+    };
+    enter(api, session, ctx).await
+}
+
+/// Runs the chain of `api`, and of every API that it loops to.
+async fn enter(mut api: Arc<Api>, session: &mut Session, ctx: &mut Ctx) -> Result<Decision> {
+    loop {
+        ctx.api = Some(api.clone());
+        if api.refuses {
+            return Ok(Denial::new(500, "Internal Server Error").into());
+        }
+        match api.chain.request(session, ctx).await? {
+            Flow::Next => {}
+            Flow::Respond(response) => return Ok(Decision::Answer(reply::Answer::Response(response))),
+            Flow::Deny(denial) => return Ok(denial.into()),
+        }
+        match proxy_step::run(&api, session, ctx).await? {
+            Step::Send(outbound) => {
+                ctx.outbound = Some(outbound);
+                return Ok(Decision::Proxy);
+            }
+            Step::Loop(next) => api = next,
+            Step::Deny(denial) => return Ok(denial.into()),
+        }
+    }
+}
+
+/// A loop URL may change the method for the chains behind it. The session gets the client's back: how an answer
+/// is framed depends on it. Upstream gets the changed one.
+fn restore_method(session: &mut Session, ctx: &mut Ctx, client: Method) {
+    if session.req_header().method == client {
+        return;
+    }
+    if let Some(outbound) = &mut ctx.outbound {
+        outbound.method.get_or_insert_with(|| session.req_header().method.clone());
+    }
+    ctx.outcome.method = Some(session.req_header().method.clone());
+    session.req_header_mut().set_method(client);
+}
+
+/// The peer for the current attempt.
+pub(super) fn peer(ctx: &Ctx) -> Result<HttpPeer> {
+    let (Some(api), Some(outbound)) = (&ctx.api, &ctx.outbound) else {
+        return Err(Error::Internal("a request without a target reached upstream_peer".into()));
+    };
+    let ip = outbound
+        .addresses
+        .attempt(outbound.attempt)
+        .ok_or_else(|| UpstreamError::Connection("every address has been tried".into()))?;
+    Ok(api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port)))
+}
+
+fn too_large(session: &Session, limit: i64) -> bool {
+    limit > 0
+        && session
+            .req_header()
+            .headers
+            .get(header::CONTENT_LENGTH)
+            .and_then(|length| length.to_str().ok()?.parse::<i64>().ok())
+            .is_some_and(|length| length > limit)
+}
+
+/// Holds a body of unknown length to `max_request_body_size`.
+pub(super) fn count_body(
+    session: &Session,
+    chunk: Option<&Bytes>,
+    ctx: &mut Ctx,
+) -> pingora_core::Result<()> {
+    let limit = ctx.snapshot.services.config.http_server_options.max_request_body_size;
+    if limit <= 0 || session.req_header().headers.contains_key(header::CONTENT_LENGTH) {
+        return Ok(());
+    }
+    ctx.outcome.received += chunk.map_or(0, |chunk| chunk.len() as u64);
+    if ctx.outcome.received > limit.unsigned_abs() {
+        return Err(pingora_core::Error::new_down(pingora_core::ErrorType::HTTPStatus(413)));
+    }
+    Ok(())
+}

@@ -1,0 +1,206 @@
+//! The life of the process: bind, fork, load, serve, drain, exit.
+
+use std::{fs, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use pingora_core::{
+    server::{
+        ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
+        configuration::{Opt, ServerConf},
+    },
+    services::Service,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::{Instant, sleep, timeout},
+};
+
+use super::{
+    Gateway, Sockets,
+    control::ControlApi,
+    health,
+    listen::{ListenService, ListenerSet},
+    listeners, reload,
+};
+use crate::{
+    analytics::{Flusher, Worker},
+    config,
+    error::{Error, Problem, Result},
+};
+
+/// How long the flush of analytics may hold up the exit.
+const FLUSH: Duration = Duration::from_secs(5);
+
+/// How the process is started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct RunOptions {
+    /// Go into the background.
+    pub daemon: bool,
+}
+
+/// Runs the gateway until a signal ends it.
+///
+/// # Errors
+/// What keeps it from starting: a port in use, a certificate that cannot be read, a sink that cannot be opened.
+pub fn run(loaded: config::Loaded, options: RunOptions, control: Arc<dyn ControlApi>) -> Result<()> {
+    let config = Arc::new(loaded.config);
+    let conf = Arc::new(server_conf(&config, options));
+    let (gateway, background) = Gateway::new(config, control)?;
+    let mut problems = Vec::new();
+    let own = listeners::own(&gateway, &conf, &mut problems);
+    if listeners::fatal(&problems) {
+        return Err(Error::Inputs(problems));
+    }
+    for problem in &problems {
+        tracing::warn!("{problem}");
+    }
+    let (set, mut faults) = ListenerSet::bind(&own);
+    if !faults.is_empty() {
+        return Err(faults.swap_remove(0));
+    }
+    let set = Arc::new(set);
+    let tls = own.first().and_then(|first| first.tls.clone());
+    // Nothing else sets it: this is the only place that makes a gateway with sockets.
+    let _ = gateway.sockets.set(Sockets { set: set.clone(), own: own.clone(), tls, conf: conf.clone() });
+    let drain = Drain { gateway: gateway.clone(), set: set.clone(), flusher: background.flusher.clone() };
+
+    let opt = Opt { daemon: options.daemon, ..Opt::default() };
+    let mut server = Server::new_with_opt_and_conf(opt, (*conf).clone());
+    server.bootstrap();
+    server.add_service(GatewayService {
+        gateway,
+        background: Some(background),
+        listen: ListenService::new(set, own),
+        threads: conf.threads,
+    });
+    server.run(RunArgs { shutdown_signal: Box::new(drain) });
+    Ok(())
+}
+
+fn server_conf(config: &config::Config, options: RunOptions) -> ServerConf {
+    ServerConf {
+        daemon: options.daemon,
+        threads: config.pinhook.threads,
+        pid_file: config.pid_file_location.clone(),
+        // Draining is ours, see `Drain`: pingora would sleep through its own grace period, busy or idle.
+        grace_period_seconds: Some(0),
+        graceful_shutdown_timeout_seconds: Some(1),
+        ..ServerConf::default()
+    }
+}
+
+/// What runs beside the requests, on the runtime of the service.
+pub(super) struct Background {
+    pub(super) worker: Option<Worker>,
+    pub(super) flusher: Option<Flusher>,
+    pub(super) reloads: reload::Queue,
+}
+
+/// The one service of the process: loads, then listens.
+struct GatewayService {
+    gateway: Arc<Gateway>,
+    background: Option<Background>,
+    listen: ListenService,
+    threads: usize,
+}
+
+#[async_trait]
+impl Service for GatewayService {
+    async fn start_service(&mut self, fds: Option<ListenFds>, shutdown: ShutdownWatch, per_fd: usize) {
+        write_pid(&self.gateway.config.pid_file_location);
+        if let Some(Background { worker, reloads, .. }) = self.background.take() {
+            if let Some(worker) = worker {
+                tokio::spawn(worker.run());
+            }
+            reload::run(&self.gateway).await;
+            tokio::spawn(reload::serve(self.gateway.clone(), reloads));
+        }
+        let watched = self.gateway.clone();
+        tokio::spawn(async move { health::watch(&watched).await });
+        tokio::spawn(reload_on_hangup(self.gateway.clone()));
+        self.listen.start_service(fds, shutdown, per_fd).await;
+    }
+
+    fn name(&self) -> &str {
+        "gateway"
+    }
+
+    fn threads(&self) -> Option<usize> {
+        Some(self.threads)
+    }
+}
+
+/// Monitoring wants the file; a gateway without it still works, as Tyk's does.
+fn write_pid(path: &str) {
+    if path.is_empty() {
+        return;
+    }
+    if let Err(error) = fs::write(path, std::process::id().to_string()) {
+        let problem = Problem::warning(path, "pid_file_location", format!("cannot be written: {error}"));
+        tracing::warn!("{problem}");
+    }
+}
+
+async fn reload_on_hangup(gateway: Arc<Gateway>) {
+    match signal(SignalKind::hangup()) {
+        Ok(mut hangups) => {
+            while hangups.recv().await.is_some() {
+                tracing::info!("SIGHUP: reloading");
+                gateway.reloads.request();
+            }
+        }
+        Err(error) => tracing::error!(%error, "SIGHUP cannot be received"),
+    }
+}
+
+/// Waits for SIGTERM or SIGINT, then ends in order: not ready, optional delay, no new connections, the requests
+/// in flight to their end or the timeout, records flushed.
+struct Drain {
+    gateway: Arc<Gateway>,
+    set: Arc<ListenerSet>,
+    flusher: Option<Flusher>,
+}
+
+#[async_trait]
+impl ShutdownSignalWatch for Drain {
+    async fn recv(&self) -> ShutdownSignal {
+        stop_signal().await;
+        let config = &self.gateway.config;
+        tracing::info!(connections = self.open(), "stopping");
+        self.gateway.health.set_stopping();
+        sleep(config.graceful_shutdown_delay()).await;
+        self.set.stop().await;
+        let deadline = Instant::now() + config.graceful_shutdown_timeout();
+        while self.open() > 0 && Instant::now() < deadline {
+            sleep(Duration::from_millis(5)).await;
+        }
+        if let Some(flusher) = &self.flusher
+            && timeout(FLUSH, flusher.flush()).await.is_err()
+        {
+            tracing::error!("analytics records were not written before the exit");
+        }
+        tracing::info!(cut = self.open(), "stopped");
+        ShutdownSignal::GracefulTerminate
+    }
+}
+
+impl Drain {
+    fn open(&self) -> i64 {
+        self.set.connections().load(std::sync::atomic::Ordering::Relaxed)
+    }
+}
+
+async fn stop_signal() {
+    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(mut terminate), Ok(mut interrupt)) => {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = interrupt.recv() => {}
+            }
+        }
+        (terminate, interrupt) => {
+            tracing::error!(?terminate, ?interrupt, "signals cannot be received; only SIGKILL ends the process");
+            std::future::pending::<()>().await;
+        }
+    }
+}

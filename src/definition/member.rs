@@ -69,10 +69,31 @@ impl<'de, T: Member> DeserializeSeed<'de> for Place<'_, T> {
     }
 }
 
+/// The members of an object that no field stands for, as they were written. Mostly there are none, so that costs a
+/// pointer only.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Extra(Option<Box<Map<String, Value>>>);
+
+impl Extra {
+    /// A member by its exact name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.0.as_ref()?.get(name)
+    }
+
+    /// All of them, in the order of the file.
+    pub fn iter(&self) -> impl Iterator<Item = (&String, &Value)> {
+        self.0.iter().flat_map(|members| members.iter())
+    }
+
+    fn insert(&mut self, name: String, value: Value) {
+        self.0.get_or_insert_default().insert(name, value);
+    }
+}
+
 /// Reads a whole object: `take` gets each name and says whether it knew it; the rest lands in `extra`.
 pub(crate) fn read_members<'de, A: MapAccess<'de>>(
     map: &mut A,
-    extra: &mut Map<String, Value>,
+    extra: &mut Extra,
     mut take: impl FnMut(&str, &mut A) -> Result<bool, A::Error>,
 ) -> Result<(), A::Error> {
     while let Some(name) = map.next_key::<String>()? {
@@ -274,7 +295,7 @@ macro_rules! members {
         pub struct $Name {
             $( $(#[$doc])* pub $field: $kind, )*
             /// Members that have no field here, as they were written.
-            pub extra: serde_json::Map<String, serde_json::Value>,
+            pub extra: $crate::definition::member::Extra,
         }
 
         impl $Name {
@@ -296,7 +317,7 @@ macro_rules! members {
                         Ok($Name::default())
                     }
                     fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$Name, A::Error> {
-                        let mut extra = serde_json::Map::new();
+                        let mut extra = $crate::definition::member::Extra::default();
                         let mut made = $Name::default();
                         $crate::definition::member::read_members(&mut map, &mut extra, |_name, _map| {
                             $(
@@ -327,7 +348,7 @@ macro_rules! members {
                         )?;
                     }
                 )*
-                for (name, value) in &self.extra {
+                for (name, value) in self.extra.iter() {
                     map.serialize_entry(name, value)?;
                 }
                 map.end()
@@ -345,7 +366,7 @@ macro_rules! members {
                 *self == Self::default()
             }
             fn unknown(&self, path: &mut String, visit: $crate::definition::member::Visit<'_>) {
-                for name in self.extra.keys() {
+                for (name, _) in self.extra.iter() {
                     $crate::definition::member::below(path, name, |path| {
                         visit($crate::definition::member::Unknown { path, name, known: Self::MEMBERS });
                     });

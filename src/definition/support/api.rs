@@ -1,0 +1,189 @@
+//! Settings of a whole API or version.
+
+use super::{
+    super::{ApiDefinition, VersionInfo},
+    Effect,
+    Effect::{Instead, Refuse},
+    Lint,
+};
+
+/// A setting: its JSON path, whether it is on, what follows.
+struct Setting<T>(&'static str, fn(&T) -> bool, Effect);
+
+const SETTINGS: &[Setting<ApiDefinition>] = &[
+    // Who may call.
+    Setting("use_keyless", |d| !d.use_keyless, Refuse("keys can be checked; only keyless APIs are served")),
+    Setting("use_mutual_tls_auth", |d| d.use_mutual_tls_auth, Refuse("client certificates can be checked")),
+    Setting(
+        "allowed_ips",
+        |d| !d.allowed_ips.is_empty() && (!d.ip_access_control_disabled || d.enable_ip_whitelisting),
+        Refuse("IP lists are checked"),
+    ),
+    Setting(
+        "blacklisted_ips",
+        |d| !d.blacklisted_ips.is_empty() && (!d.ip_access_control_disabled || d.enable_ip_blacklisting),
+        Refuse("IP lists are checked"),
+    ),
+    Setting(
+        "global_rate_limit",
+        |d| !d.global_rate_limit.disabled && d.global_rate_limit.rate != 0.0 && !d.disable_rate_limit,
+        Refuse("rate limits are kept"),
+    ),
+    // Whom it trusts.
+    Setting(
+        "pinned_public_keys",
+        |d| !d.pinned_public_keys.is_empty() && !d.certificate_pinning_disabled,
+        Refuse("upstream keys can be pinned"),
+    ),
+    Setting(
+        "upstream_certificates",
+        |d| !d.upstream_certificates.is_empty() && !d.upstream_certificates_disabled,
+        Refuse("client certificates can be sent to the upstream"),
+    ),
+    Setting("upstream_auth", |d| d.upstream_auth.enabled, Refuse("credentials can be sent to the upstream")),
+    Setting("request_signing", |d| d.request_signing.is_enabled, Refuse("requests can be signed")),
+    Setting(
+        "proxy.transport.ssl_ciphers",
+        |d| !d.proxy.transport.ssl_ciphers.is_empty(),
+        Refuse("upstream cipher lists are honoured"),
+    ),
+    Setting(
+        "proxy.transport.ssl_min_version",
+        |d| d.proxy.transport.ssl_min_version != 0,
+        Refuse("upstream TLS versions are honoured"),
+    ),
+    Setting(
+        "proxy.transport.ssl_max_version",
+        |d| d.proxy.transport.ssl_max_version != 0,
+        Refuse("upstream TLS versions are honoured"),
+    ),
+    Setting(
+        "proxy.transport.ssl_force_common_name_check",
+        |d| d.proxy.transport.ssl_force_common_name_check,
+        Refuse("the common name can be checked"),
+    ),
+    // What it is.
+    Setting("version_data.not_versioned", |d| !d.version_data.not_versioned, Refuse("versions are chosen")),
+    Setting("definition.enabled", |d| d.definition.enabled, Refuse("versions are chosen")),
+    Setting(
+        "graphql.enabled",
+        |d| d.graphql.get("enabled").and_then(serde_json::Value::as_bool).unwrap_or_default(),
+        Refuse("GraphQL is served"),
+    ),
+    Setting(
+        "proxy.target_url",
+        |d| other_scheme(&d.proxy.target_url),
+        Refuse("targets of this scheme are served"),
+    ),
+    Setting(
+        "certificates",
+        |d| !d.certificates.is_empty(),
+        Instead("the gateway's own certificate is shown for this domain"),
+    ),
+    Setting("enable_proxy_protocol", |d| d.enable_proxy_protocol, Instead("the PROXY protocol is not read")),
+    // Where requests go.
+    Setting(
+        "proxy.enable_load_balancing",
+        |d| d.proxy.enable_load_balancing,
+        Instead("every request goes to target_url, and target_list is not used"),
+    ),
+    Setting(
+        "proxy.service_discovery.use_discovery_service",
+        |d| d.proxy.service_discovery.use_discovery_service,
+        Instead("every request goes to target_url"),
+    ),
+    Setting(
+        "proxy.check_host_against_uptime_tests",
+        |d| d.proxy.check_host_against_uptime_tests,
+        Instead("no host counts as down"),
+    ),
+    Setting(
+        "uptime_tests.check_list",
+        |d| !d.uptime_tests.disabled && !d.uptime_tests.check_list.is_empty(),
+        Instead("no host is checked"),
+    ),
+    Setting(
+        "proxy.transport.proxy_url",
+        |d| !d.proxy.transport.proxy_url.is_empty(),
+        Refuse("requests can leave through an egress proxy"),
+    ),
+    // What else happens to a request.
+    Setting(
+        "CORS.enable",
+        |d| d.cors.enable,
+        Instead("no CORS header is added, and OPTIONS requests go upstream"),
+    ),
+    Setting(
+        "CORS.options_passthrough",
+        |d| d.cors.options_passthrough,
+        Instead("OPTIONS requests run the whole chain"),
+    ),
+    Setting("cache_options.enable_cache", |d| d.cache_options.enable_cache, Instead("nothing is cached")),
+    Setting(
+        "enable_batch_request_support",
+        |d| d.enable_batch_request_support,
+        Instead("requests to tyk/batch/ go upstream"),
+    ),
+    Setting(
+        "response_processors",
+        |d| !d.response_processors.is_empty(),
+        Instead("responses pass without these steps"),
+    ),
+    Setting(
+        "error_overrides",
+        |d| !d.error_overrides.is_empty() && !d.error_overrides_disabled,
+        Instead("errors keep their usual answers"),
+    ),
+    // Who is told.
+    Setting(
+        "event_handlers.events",
+        |d| d.event_handlers.events.values().any(|handlers| !handlers.is_empty()),
+        Instead("no handler is called"),
+    ),
+    Setting(
+        "enable_detailed_recording",
+        |d| d.enable_detailed_recording,
+        Instead("analytics records hold neither the raw request nor the raw response"),
+    ),
+    Setting(
+        "analytics_plugin.enable",
+        |d| d.analytics_plugin.enable,
+        Instead("analytics records are not edited"),
+    ),
+    Setting("detailed_tracing", |d| d.detailed_tracing, Instead("no spans are made")),
+];
+
+const VERSION_SETTINGS: &[Setting<VersionInfo>] = &[
+    Setting(
+        "global_size_limit",
+        |v| v.global_size_limit > 0 && !v.global_size_limit_disabled,
+        Refuse("request sizes are checked"),
+    ),
+    Setting(
+        "global_enforce_timeout",
+        |v| v.global_enforce_timeout.duration().is_some() && !v.global_enforce_timeout_disabled,
+        Instead("proxy_default_timeout of the gateway applies"),
+    ),
+];
+
+pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
+    for Setting(path, asked, effect) in SETTINGS {
+        if asked(definition) {
+            effect.report(place, *path, found);
+        }
+    }
+}
+
+pub(super) fn check_version(version: &VersionInfo, at: &str, place: &str, found: &mut Lint) {
+    for Setting(path, asked, effect) in VERSION_SETTINGS {
+        if asked(version) {
+            effect.report(place, format!("{at}.{path}"), found);
+        }
+    }
+}
+
+/// A target with a scheme that requests cannot be sent to.
+fn other_scheme(target: &str) -> bool {
+    const SERVED: [&str; 5] = ["http", "https", "ws", "wss", "h2c"];
+    target.split_once("://").is_some_and(|(scheme, _)| !SERVED.iter().any(|s| scheme.eq_ignore_ascii_case(s)))
+}

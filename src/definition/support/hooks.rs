@@ -1,0 +1,102 @@
+//! Hooks whose kind or driver does not run yet. A hook that cannot run closes its API: it may be what protects it.
+
+use super::{
+    super::{ApiDefinition, HookEntry, VersionInfo},
+    Effect::Refuse,
+    Lint,
+};
+use crate::error::Problem;
+
+/// Names of the native driver.
+const NATIVE: [&str; 3] = ["goplugin", "native", "golang"];
+/// Drivers that will be built.
+const LATER: [&str; 5] = ["otto", "javascript", "python", "lua", "grpc"];
+
+pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
+    let hooks = &definition.custom_middleware;
+    for (list, entries) in [("pre", &hooks.pre), ("post", &hooks.post)] {
+        for (index, entry) in enabled(entries) {
+            let path = format!("custom_middleware.{list}[{index}]");
+            driver(entry, &hooks.driver, &path, place, found);
+        }
+    }
+    for (index, _) in enabled(&hooks.response) {
+        let path = format!("custom_middleware.response[{index}]");
+        Refuse("response hooks run").report(place, path, found);
+    }
+    for (index, _) in enabled(&hooks.post_key_auth) {
+        let path = format!("custom_middleware.post_key_auth[{index}]");
+        if definition.use_keyless {
+            found.problems.push(
+                Problem::warning(place, path, "never runs: use_keyless leaves hooks after auth out")
+                    .hint("a hook of a keyless API belongs in pre or post"),
+            );
+        } else {
+            Refuse("hooks after auth run").report(place, path, found);
+        }
+    }
+    if !hooks.auth_check.name.is_empty() && !hooks.auth_check.disabled {
+        if definition.use_keyless {
+            found.problems.push(Problem::warning(
+                place,
+                "custom_middleware.auth_check",
+                "never runs: use_keyless leaves auth out",
+            ));
+        } else {
+            Refuse("auth hooks run").report(place, "custom_middleware.auth_check", found);
+        }
+    }
+    if !definition.custom_middleware_bundle.is_empty() && !definition.custom_middleware_bundle_disabled {
+        Refuse("bundles are loaded").report(place, "custom_middleware_bundle", found);
+    }
+}
+
+pub(super) fn check_endpoints(version: &VersionInfo, at: &str, place: &str, found: &mut Lint) {
+    let entries = version.extended_paths.go_plugin.iter().enumerate();
+    for (index, entry) in entries.filter(|(_, entry)| !entry.disabled) {
+        let named = entry.pinhook.as_ref().and_then(|own| own.driver.as_deref());
+        if let Some(name) = named.filter(|name| !NATIVE.contains(name)) {
+            let path = format!("{at}.extended_paths.go_plugin[{index}].pinhook.driver");
+            let message = format!("driver {name:?} does not run endpoint hooks: the API answers 500");
+            found.refuse(Problem::error(place, path, message).hint("leave it out"));
+        }
+    }
+}
+
+fn enabled(entries: &[HookEntry]) -> impl Iterator<Item = (usize, &HookEntry)> {
+    entries.iter().enumerate().filter(|(_, entry)| !entry.disabled)
+}
+
+fn driver(entry: &HookEntry, common: &str, at: &str, place: &str, found: &mut Lint) {
+    let own = entry.pinhook.as_ref().and_then(|own| own.driver.as_deref());
+    let (name, path) = match own {
+        Some(own) => (own, format!("{at}.pinhook.driver")),
+        None => (common, "custom_middleware.driver".to_owned()),
+    };
+    if name == "goplugin" {
+        return;
+    }
+    if NATIVE.contains(&name) {
+        let problem = Problem::warning(place, path, format!("{name:?} is read as \"goplugin\""));
+        found.problems.push(problem.hint("Tyk knows this driver as goplugin only"));
+    } else if name.is_empty() {
+        let message = format!(
+            "no driver is named for {at}: it is skipped, or answers 500 where coprocess_options.enable_coprocess is on"
+        );
+        found
+            .problems
+            .push(Problem::warning(place, path, message).hint("expected \"goplugin\" or another driver"));
+    } else if LATER.contains(&name) {
+        let message = format!("driver {name:?} is not built yet: the API answers 500 until it is, for {at}");
+        found.refuse(Problem::error(place, path, message));
+    } else {
+        let problem =
+            Problem::error(place, path, format!("unknown driver {name:?}: the API answers 500, for {at}"));
+        let known = NATIVE.iter().chain(&LATER).map(|known| (strsim::jaro_winkler(known, name), *known));
+        let near = known.filter(|near| near.0 > 0.8).max_by(|one, other| one.0.total_cmp(&other.0));
+        found.refuse(match near {
+            Some((_, known)) => problem.hint(format!("did you mean {known}?")),
+            None => problem.hint("expected one of goplugin, otto, javascript, python, lua, grpc"),
+        });
+    }
+}

@@ -131,10 +131,10 @@ impl Check<'_> {
         self.within(&format!(".{key}"), |check| {
             let mut problem =
                 Problem::warning(check.file, check.path.clone(), "unknown key, it has no effect");
-            let suggestion = match nearest(key, fields.iter().map(|(name, _)| *name)) {
-                Some(name) => Some(format!("{}{name}", check.path.strip_suffix(key).unwrap_or_default())),
-                None => elsewhere(check.root, key, ""),
-            };
+            let suggestion = elsewhere(check.root, key, "").or_else(|| {
+                let name = nearest(key, fields.iter().map(|(name, _)| *name))?;
+                Some(format!("{}{name}", check.path.strip_suffix(key).unwrap_or_default()))
+            });
             if let Some(suggestion) = suggestion {
                 problem = problem.hint(format!("did you mean `{suggestion}`?"));
             }

@@ -31,7 +31,7 @@ pub struct Config {
     pub control_api_hostname: String,
     /// Port of the control API; 0 = the traffic port.
     pub control_api_port: u16,
-    /// Secret of the control API (`x-tyk-authorization`); empty = the control API refuses everyone.
+    /// Secret of the control API (`x-tyk-authorization`); empty = a call without that header passes, as in Tyk.
     pub secret: Secret,
     /// Secret shared with the Dashboard; also signs notifications.
     pub node_secret: Secret,

@@ -39,7 +39,7 @@ const BUNDLES: &str = "not built yet: bundles are not fetched";
 const EVENTS: &str = "not built yet: events are not handled";
 const LOGS: &str = "not supported yet: logs go to standard error only";
 const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
-const UPSTREAM_TLS: &str = "not supported yet: APIs with TLS upstreams use the built-in TLS settings";
+const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
 const OUTBOUND: &str = "not supported yet: outbound calls use no proxy";
 const MTLS: &str = "not built yet: client certificates are not checked";
 const CACHE: &str = "not built yet: responses are not cached";
@@ -55,8 +55,8 @@ const TABLE: &[Unsupported] = &[
     unless("policies.policy_source", &["", "file"], "not supported yet: policies come from files only"),
     whenever("policies.policy_path", POLICIES),
     whenever("policies.policy_record_name", POLICIES),
-    whenever("storage.tls_min_version", "not supported yet: TLS 1.2 and 1.3 are offered"),
-    whenever("storage.tls_max_version", "not supported yet: TLS 1.2 and 1.3 are offered"),
+    unless("storage.tls_min_version", &["", "1.2"], "not supported yet: TLS 1.2 and 1.3 are offered"),
+    unless("storage.tls_max_version", &["", "1.3"], "not supported yet: TLS 1.2 and 1.3 are offered"),
     whenever("enable_separate_cache_store", CACHE),
     whenever("enable_separate_analytics_store", "not supported yet: analytics records go to `storage`"),
     whenever("basic_auth_hash_key_function", SESSIONS),
@@ -93,8 +93,8 @@ const TABLE: &[Unsupported] = &[
     whenever("http_server_options.use_ssl_le", "not supported: bring certificates of your own"),
     whenever("http_server_options.max_response_body_size", "not built yet: there are no body transforms"),
     whenever("proxy_enable_http2", "not supported yet: upstreams are called with HTTP/1.1"),
-    whenever("proxy_ssl_min_version", UPSTREAM_TLS),
-    whenever("proxy_ssl_max_version", UPSTREAM_TLS),
+    unless("proxy_ssl_min_version", &["768", "769", "770", "771"], UPSTREAM_TLS),
+    unless("proxy_ssl_max_version", &["772"], UPSTREAM_TLS),
     whenever("proxy_ssl_ciphers", UPSTREAM_TLS),
     whenever("ssl_force_common_name_check", UPSTREAM_TLS),
     whenever("max_idle_connections", "not supported yet: see max_idle_connections_per_host"),
@@ -146,7 +146,11 @@ const TABLE: &[Unsupported] = &[
 pub(super) fn report(document: &Node, file: &str) -> Vec<Problem> {
     let asked = TABLE.iter().filter_map(|entry| {
         let node = document.at(entry.path.split('.')).filter(|node| node.is_set())?;
-        let harmless = matches!(&node.kind, Kind::Text(text) if entry.harmless.contains(&text.as_str()));
+        let harmless = match &node.kind {
+            Kind::Text(text) => entry.harmless.contains(&text.as_str()),
+            Kind::Number(number) => entry.harmless.contains(&number.to_string().as_str()),
+            _ => false,
+        };
         (!harmless).then(|| place(Problem::warning(file, entry.path, entry.what), &node.origin))
     });
     asked.collect()

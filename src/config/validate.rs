@@ -93,6 +93,10 @@ impl Findings<'_> {
             let hint = "0 gives the default of 30 seconds";
             self.error("proxy_default_timeout", "expected seconds from 0", hint);
         }
+        if config.secret.is_empty() {
+            let message = "no secret: anyone who reaches the control API may use it";
+            self.warning("secret", message, "set one");
+        }
         if &*config.secret == KNOWN_SECRET {
             let message = "this is the secret of Tyk's sample config, which everybody knows";
             self.warning("secret", message, "set one of your own");

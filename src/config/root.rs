@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::{
     AccessLogs, AnalyticsConfig, AuthOverride, CoprocessOptions, DbAppConfOptions, DnsCache, EventHandlers,
     HealthCheck, HttpServerOptions, Jwks, Kv, LivenessCheck, LocalSessionCache, LogFormat, LogLevel, Monitor,
-    NewRelic, OpenTelemetry, OverrideMessage, Pinhook, Policies, PortRules, ResourceSync, Secret, Security,
-    ServiceDiscovery, SlaveOptions, Storage, Streaming, Tracing, UptimeTests,
+    NewRelic, OasConfig, OpenTelemetry, OverrideMessage, Pinhook, Policies, PortRules, ResourceSync, Secret,
+    Security, ServiceDiscovery, SlaveOptions, Storage, Streaming, Tracing, UptimeTests,
 };
 
 /// The gateway config: what `--conf` and the environment say, with every default filled in once it is loaded.
@@ -31,7 +31,7 @@ pub struct Config {
     pub control_api_hostname: String,
     /// Port of the control API; 0 = the traffic port.
     pub control_api_port: u16,
-    /// Secret of the control API (`x-tyk-authorization`); empty = the control API refuses everyone.
+    /// Secret of the control API (`x-tyk-authorization`); empty = a call without that header passes, as in Tyk.
     pub secret: Secret,
     /// Secret shared with the Dashboard; also signs notifications.
     pub node_secret: Secret,
@@ -320,7 +320,7 @@ pub struct Config {
     /// Experiments.
     pub labs: Value,
     /// Options of OAS definitions.
-    pub oas_config: Value,
+    pub oas_config: OasConfig,
     /// Runs in Tyk Cloud.
     pub cloud: bool,
     /// Not read by any gateway of today.

@@ -360,3 +360,13 @@ pub struct Streaming {
     /// Components that are off by default.
     pub allow_unsafe: Vec<String>,
 }
+
+/// `oas_config`.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct OasConfig {
+    /// Check examples against their schemas.
+    pub validate_examples: bool,
+    /// Check defaults against their schemas.
+    pub validate_schema_defaults: bool,
+}

@@ -40,6 +40,11 @@ impl GoDuration {
         Self(nanos)
     }
 
+    /// Nanoseconds.
+    pub fn nanos(self) -> i64 {
+        self.0
+    }
+
     /// The span; zero when it is negative.
     pub fn get(self) -> Duration {
         Duration::from_nanos(u64::try_from(self.0).unwrap_or(0))

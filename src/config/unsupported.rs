@@ -1,0 +1,162 @@
+//! Settings that pinhook does not honour, and what happens instead. Nothing that a user wrote is ignored unseen.
+//!
+//! A feature that gets built takes its lines out of the table.
+
+use crate::error::Problem;
+
+use super::{
+    check::place,
+    document::{Kind, Node},
+};
+
+/// One setting.
+struct Unsupported {
+    /// Keys, joined by dots.
+    path: &'static str,
+    /// Values that ask for nothing special.
+    harmless: &'static [&'static str],
+    /// What happens.
+    what: &'static str,
+}
+
+const fn whenever(path: &'static str, what: &'static str) -> Unsupported {
+    Unsupported { path, harmless: &[], what }
+}
+
+const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'static str) -> Unsupported {
+    Unsupported { path, harmless, what }
+}
+
+const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
+const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
+const SESSIONS: &str = "not built yet: keys are not checked, so APIs that need one answer 500";
+const POLICIES: &str = "not built yet: policies are not loaded";
+const LIMITS: &str = "not built yet: no rate limit or quota is applied";
+const OAUTH: &str = "not built yet: APIs that use OAuth answer 500";
+const JSVM: &str = "not built yet: JavaScript hooks do not run";
+const RICH: &str = "not built yet: Python, Lua and gRPC hooks do not run";
+const BUNDLES: &str = "not built yet: bundles are not fetched";
+const EVENTS: &str = "not built yet: events are not handled";
+const LOGS: &str = "not supported yet: logs go to standard error only";
+const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
+const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
+const OUTBOUND: &str = "not supported yet: outbound calls use no proxy";
+const MTLS: &str = "not built yet: client certificates are not checked";
+const CACHE: &str = "not built yet: responses are not cached";
+const ERRORS: &str = "not built yet: answers keep their built-in texts";
+
+const TABLE: &[Unsupported] = &[
+    whenever("use_db_app_configs", DASHBOARD),
+    whenever("db_app_conf_options.connection_string", DASHBOARD),
+    whenever("slave_options.use_rpc", CONTROL_PLANE),
+    whenever("node_secret", "not built yet: notifications are neither signed nor checked"),
+    whenever("public_key_path", "not built yet: bundles and notifications are not verified"),
+    whenever("suppress_redis_signal_reload", "not built yet: there are no reload notifications to suppress"),
+    unless("policies.policy_source", &["", "file"], "not supported yet: policies come from files only"),
+    whenever("policies.policy_path", POLICIES),
+    whenever("policies.policy_record_name", POLICIES),
+    unless("storage.tls_min_version", &["", "1.2"], "not supported yet: TLS 1.2 and 1.3 are offered"),
+    unless("storage.tls_max_version", &["", "1.3"], "not supported yet: TLS 1.2 and 1.3 are offered"),
+    whenever("enable_separate_cache_store", CACHE),
+    whenever("enable_separate_analytics_store", "not supported yet: analytics records go to `storage`"),
+    whenever("basic_auth_hash_key_function", SESSIONS),
+    whenever("enable_hashed_keys_listing", SESSIONS),
+    whenever("allow_master_keys", SESSIONS),
+    whenever("min_token_length", SESSIONS),
+    whenever("force_global_session_lifetime", SESSIONS),
+    whenever("global_session_lifetime", SESSIONS),
+    whenever("session_lifetime_respects_key_expiration", SESSIONS),
+    whenever("legacy_enable_allowance_countdown", SESSIONS),
+    whenever("auth_override.force_auth_provider", SESSIONS),
+    whenever("auth_override.force_session_provider", SESSIONS),
+    whenever("enforce_org_quotas", LIMITS),
+    whenever("enforce_org_data_age", "not built yet: organisations do not set how long records live"),
+    whenever("enforce_org_data_detail_logging", "not built yet: organisations do not turn recording on"),
+    whenever("enable_fixed_window_rate_limiter", LIMITS),
+    whenever("enable_redis_rolling_limiter", LIMITS),
+    whenever("enable_sentinel_rate_limiter", LIMITS),
+    whenever("enable_rate_limit_smoothing", LIMITS),
+    whenever("enable_non_transactional_rate_limiter", LIMITS),
+    whenever("drl_enable_sentinel_rate_limiter", LIMITS),
+    whenever("drl_threshold", LIMITS),
+    whenever("rate_limit_response_headers", LIMITS),
+    whenever("oauth_refresh_token_expire", OAUTH),
+    whenever("oauth_token_expire", OAUTH),
+    whenever("oauth_token_expired_retain_period", OAUTH),
+    whenever("oauth_redirect_uri_separator", OAUTH),
+    whenever("oauth_error_status_code", OAUTH),
+    whenever("jwt_ssl_insecure_skip_verify", "not built yet: APIs that use JWT answer 500"),
+    whenever("override_messages", ERRORS),
+    whenever("error_overrides", ERRORS),
+    whenever("http_server_options.server_name", "not supported yet: the certificate alone names the server"),
+    whenever("http_server_options.skip_client_ca_announcement", MTLS),
+    whenever("http_server_options.use_ssl_le", "not supported: bring certificates of your own"),
+    whenever("http_server_options.max_response_body_size", "not built yet: there are no body transforms"),
+    whenever("proxy_enable_http2", "not supported yet: upstreams are called with HTTP/1.1"),
+    unless("proxy_ssl_min_version", &["768", "769", "770", "771"], UPSTREAM_TLS),
+    unless("proxy_ssl_max_version", &["772"], UPSTREAM_TLS),
+    whenever("proxy_ssl_ciphers", UPSTREAM_TLS),
+    whenever("ssl_force_common_name_check", UPSTREAM_TLS),
+    whenever("max_idle_connections", "not supported yet: see max_idle_connections_per_host"),
+    whenever("max_conn_time", "not supported yet: upstream connections live until they are idle"),
+    whenever("analytics_config.enable_geo_ip", "not supported yet: records have no geographic data"),
+    unless("analytics_config.type", &[""], CONTROL_PLANE),
+    unless("analytics_config.serializer_type", &["", "msgpack"], "not supported yet: records are msgpack"),
+    whenever("enable_jsvm", JSVM),
+    whenever("tyk_js_path", JSVM),
+    whenever("coprocess_options.enable_coprocess", RICH),
+    whenever("enable_bundle_downloader", BUNDLES),
+    whenever("allow_remote_config", "not supported: the config is changed in its file"),
+    whenever("enable_config_inspection", "not supported yet: the config is not shown"),
+    whenever("access_logs.enabled", "not built yet: no access log is written"),
+    whenever("track_404_logs", "not built yet: requests without an API are not logged"),
+    whenever("enable_key_logging", "not supported: keys are never logged"),
+    whenever("use_redis_log", LOGS),
+    whenever("use_sentry", LOGS),
+    whenever("use_syslog", LOGS),
+    whenever("use_graylog", LOGS),
+    whenever("use_logstash", LOGS),
+    whenever("statsd_connection_string", TRACES),
+    whenever("newrelic.license_key", TRACES),
+    whenever("tracing.enabled", TRACES),
+    whenever("opentelemetry.enabled", TRACES),
+    whenever("event_handlers.events", EVENTS),
+    whenever("monitor.enable_trigger_monitors", EVENTS),
+    whenever("health_check.enable_health_checks", "not built yet: /tyk/health has no numbers"),
+    whenever("security.private_certificate_encoding_secret", "not built yet: there is no certificate store"),
+    whenever("security.control_api_use_mutual_tls", MTLS),
+    whenever("security.pinned_public_keys", "not built yet: APIs whose upstream is pinned answer 500"),
+    whenever("security.allow_unsafe_dynamic_mtls_token", MTLS),
+    whenever("security.certificates", MTLS),
+    whenever(
+        "security.certificate_expiry_monitor",
+        "not built yet: nothing warns ahead of a certificate's end",
+    ),
+    whenever("enable_http_profiler", "not supported: use the tools of the system, such as perf"),
+    whenever("external_services", OUTBOUND),
+    whenever("kv.consul", "not supported yet: use env://, secrets:// or file://"),
+    whenever("kv.vault", "not supported yet: use env://, secrets:// or file://"),
+    whenever("streaming.enabled", "not supported: streams do not run"),
+    whenever("labs", "not supported: experiments of Tyk do not run"),
+    whenever("oas_config", "not built yet: OAS definitions are not validated"),
+    whenever("cloud", "not supported: pinhook does not run in Tyk Cloud"),
+];
+
+/// A warning for each setting in `document` that is not honoured.
+pub(super) fn report(document: &Node, file: &str) -> Vec<Problem> {
+    let asked = TABLE.iter().filter_map(|entry| {
+        let node = document.at(entry.path.split('.')).filter(|node| node.is_set())?;
+        let harmless = match &node.kind {
+            Kind::Text(text) => entry.harmless.contains(&text.as_str()),
+            Kind::Number(number) => entry.harmless.contains(&number.to_string().as_str()),
+            _ => false,
+        };
+        (!harmless).then(|| place(Problem::warning(file, entry.path, entry.what), &node.origin))
+    });
+    asked.collect()
+}
+
+#[cfg(test)]
+pub(super) fn paths() -> impl Iterator<Item = &'static str> {
+    TABLE.iter().map(|entry| entry.path)
+}

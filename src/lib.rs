@@ -3,6 +3,7 @@
 //! The modules stand in dependency order: each may use only those above it. `tests/it/architecture.rs` holds
 //! us to it.
 
+pub mod analytics;
 pub mod error;
 
 pub mod url;

@@ -3,7 +3,6 @@
 //! The modules stand in dependency order: each may use only those above it. `tests/it/architecture.rs` holds
 //! us to it.
 
-pub mod analytics;
 pub mod error;
 
 pub mod url;
@@ -14,6 +13,12 @@ pub mod metrics;
 
 pub mod definition;
 
+pub mod store;
+
+pub mod session;
+
 pub mod upstream;
 
 pub mod hook;
+
+pub mod analytics;

@@ -13,6 +13,12 @@ pub mod metrics;
 
 pub mod definition;
 
+pub mod store;
+
+pub mod session;
+
 pub mod upstream;
 
 pub mod hook;
+
+pub mod analytics;

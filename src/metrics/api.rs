@@ -99,12 +99,15 @@ impl Drop for ApiMetrics {
     }
 }
 
+/// One of the three histograms.
+type Pick = fn(&Series) -> &Histogram;
+
 /// Prints the families of all APIs that had a request.
 pub(super) fn render(apis: &[Arc<ApiMetrics>], out: &mut String) {
     let live: Vec<(&str, &Series)> =
         apis.iter().filter_map(|api| Some((&*api.id, &**api.series.get()?))).collect();
     requests(&live, out);
-    let times: [(_, _, _, fn(&Series) -> &Histogram); 3] = [
+    let times: [(_, _, _, Pick); 3] = [
         (
             "pinhook_request_duration_seconds",
             "Time from a request's arrival to the end of its answer.",

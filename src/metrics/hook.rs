@@ -63,9 +63,12 @@ impl Drop for HookMetrics {
     }
 }
 
+/// One of the two counters.
+type Pick = fn(&HookMetrics) -> &AtomicU64;
+
 /// Prints the families of all hooks, called or not.
 pub(super) fn render(hooks: &[Arc<HookMetrics>], out: &mut String) {
-    let counters: [(_, _, fn(&HookMetrics) -> &AtomicU64); 2] = [
+    let counters: [(_, _, Pick); 2] = [
         ("pinhook_hook_calls_total", "Calls of hooks that have ended.", |hook| &hook.calls),
         ("pinhook_hook_errors_total", "Calls of hooks that ended in a fault.", |hook| &hook.errors),
     ];

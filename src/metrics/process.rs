@@ -35,8 +35,6 @@ pub enum DropReason {
     QueueFull,
     /// Its batch could not be written in time.
     Sink,
-    /// It could not be encoded.
-    Encoding,
 }
 
 /// The way of analytics records.
@@ -45,7 +43,7 @@ pub struct AnalyticsMetrics {
     pub queue_length: IntGauge,
     /// Records that the sink took.
     pub written: IntCounter,
-    dropped: [IntCounter; 3],
+    dropped: [IntCounter; 2],
 }
 
 impl AnalyticsMetrics {
@@ -56,11 +54,10 @@ impl AnalyticsMetrics {
 
     /// How many records were lost for this reason since the start.
     pub fn dropped_by(&self, reason: DropReason) -> &IntCounter {
-        let [full, sink, encoding] = &self.dropped;
+        let [full, sink] = &self.dropped;
         match reason {
             DropReason::QueueFull => full,
             DropReason::Sink => sink,
-            DropReason::Encoding => encoding,
         }
     }
 }
@@ -169,7 +166,7 @@ fn analytics(make: &Maker<'_>) -> prometheus::Result<AnalyticsMetrics> {
             .gauge("pinhook_analytics_queue_length", "Analytics records waiting for their sink.")?,
         written: make
             .counter("pinhook_analytics_records_written_total", "Analytics records that the sink took.")?,
-        dropped: ["queue_full", "sink", "encoding"].map(|reason| dropped.with_label_values(&[reason])),
+        dropped: ["queue_full", "sink"].map(|reason| dropped.with_label_values(&[reason])),
     })
 }
 

@@ -1,0 +1,148 @@
+//! From what a request left behind to a finished record: everything that need not run on the request's thread.
+
+use std::{borrow::Cow, collections::HashSet, time::Duration};
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+use chrono::{DateTime, Datelike, Local, Timelike};
+
+use super::{Latency, Moment, Observed, Record, Settings, normalise::Normalise};
+use crate::session::hash;
+
+/// Records without an expiry of their API's own are kept this long: Tyk's "for ever".
+const KEPT: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
+
+/// Version of an API that has none.
+const NOT_VERSIONED: &str = "Non Versioned";
+
+/// The rules for finishing records; owned by the one task that finishes them.
+pub(super) struct Finish {
+    hash_keys: bool,
+    ignored: HashSet<String>,
+    normalise: Option<Normalise>,
+    node_tags: Vec<String>,
+    calendar: Calendar,
+}
+
+impl Finish {
+    pub(super) fn new(settings: &Settings) -> Self {
+        Self {
+            hash_keys: settings.hash_keys,
+            ignored: settings.ignored_ips.iter().cloned().collect(),
+            normalise: settings.normalise.as_ref().map(|config| Normalise::compile(config).0),
+            node_tags: settings.node_tags.clone(),
+            calendar: Calendar::default(),
+        }
+    }
+
+    /// The finished record; `None` when the client's address is one of `ignored_ips`, compared as text.
+    pub(super) fn record<'a>(&'a mut self, seen: &'a Observed) -> Option<Record<'a>> {
+        // `::ffff:1.2.3.4` is printed as `1.2.3.4`, as Go does.
+        let client = seen.client.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();
+        if !self.ignored.is_empty() && self.ignored.contains(&client) {
+            return None;
+        }
+        let timestamp = Moment::from(seen.at);
+        let [year, month, day, hour] = self.calendar.at(timestamp.seconds);
+        let latency = latency(seen);
+        let api_key =
+            if self.hash_keys { hash::token(&seen.key).into() } else { Cow::Borrowed(seen.key.as_str()) };
+        let path = rooted(seen.tracked.as_deref().unwrap_or(&seen.path));
+        Some(Record {
+            method: seen.method.as_str().into(),
+            host: (&*seen.host).into(),
+            path: match &self.normalise {
+                Some(rules) => rules.apply(path),
+                None => path,
+            },
+            raw_path: rooted(&seen.path),
+            content_length: seen.content_length,
+            user_agent: seen
+                .user_agent
+                .as_ref()
+                .map_or(Cow::Borrowed(""), |value| String::from_utf8_lossy(value.as_bytes())),
+            day: day.unsigned_abs(),
+            month: month.unsigned_abs(),
+            year,
+            hour: hour.unsigned_abs(),
+            response_code: seen.status.into(),
+            tags: tags(seen, &self.node_tags, &api_key),
+            api_key,
+            timestamp,
+            api_version: seen.version.as_deref().unwrap_or(NOT_VERSIONED).into(),
+            api_name: seen.api.name.as_str().into(),
+            api_id: seen.api.id.as_str().into(),
+            org_id: seen.api.org_id.as_str().into(),
+            oauth_id: seen.oauth_id.as_str().into(),
+            request_time: latency.total,
+            raw_request: base64(&seen.raw_request),
+            raw_response: base64(&seen.raw_response),
+            ip_address: client.into(),
+            latency,
+            alias: seen.alias.as_str().into(),
+            track_path: seen.tracked.is_some(),
+            expire_at: timestamp.after(seen.api.expire_after.unwrap_or(KEPT)),
+            api_schema: "".into(),
+            original_path: if seen.original_path.is_empty() {
+                "".into()
+            } else {
+                rooted(&seen.original_path)
+            },
+            listen_path: seen.api.listen_path.as_str().into(),
+        })
+    }
+}
+
+fn latency(seen: &Observed) -> Latency {
+    let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+    let (total, upstream) = (millis(seen.total), millis(seen.upstream));
+    Latency { total, upstream, gateway: total - upstream }
+}
+
+/// In Tyk's order; no duplicate is removed (analytics reference 2.7).
+fn tags<'a>(seen: &'a Observed, node_tags: &'a [String], api_key: &str) -> Vec<Cow<'a, str>> {
+    let api = &seen.api;
+    let given = [seen.tags.as_slice(), &api.tags, node_tags];
+    let mut tags = Vec::with_capacity(given.iter().map(|tags| tags.len()).sum::<usize>() + 3);
+    tags.extend(given.into_iter().flatten().map(|tag| Cow::Borrowed(tag.as_str())));
+    for (prefix, id) in [("key-", api_key), ("org-", api.org_id.as_str())] {
+        if !id.is_empty() {
+            tags.push([prefix, id].concat().into());
+        }
+    }
+    tags.push(["api-", &api.id].concat().into());
+    tags
+}
+
+/// With a leading slash.
+fn rooted(path: &str) -> Cow<'_, str> {
+    if path.starts_with('/') { path.into() } else { ["/", path].concat().into() }
+}
+
+fn base64(image: &[u8]) -> Cow<'_, str> {
+    if image.is_empty() { "".into() } else { STANDARD.encode(image).into() }
+}
+
+/// Year, month, day and hour in the local zone. The offset of a zone only changes on a quarter of an hour, so the
+/// zone is asked once per quarter and not once per record.
+#[derive(Default)]
+struct Calendar {
+    quarter: Option<i64>,
+    fields: [i32; 4],
+}
+
+impl Calendar {
+    fn at(&mut self, seconds: i64) -> [i32; 4] {
+        let quarter = seconds.div_euclid(15 * 60);
+        if self.quarter != Some(quarter) {
+            let local = DateTime::from_timestamp(seconds, 0).unwrap_or_default().with_timezone(&Local);
+            self.fields = [
+                local.year(),
+                local.month().cast_signed(),
+                local.day().cast_signed(),
+                local.hour().cast_signed(),
+            ];
+            self.quarter = Some(quarter);
+        }
+        self.fields
+    }
+}

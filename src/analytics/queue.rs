@@ -1,0 +1,243 @@
+//! The bounded queue between requests and the sink, and the task that empties it.
+
+use std::{
+    mem,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::{sleep, timeout},
+};
+
+use super::{Analytics, Observed, RecordSink, Settings, finish::Finish, sinks::Sink};
+use crate::{
+    error::Error,
+    metrics::{DropReason, Metrics},
+};
+
+/// How long the first record of a batch waits for company. Tyk's 200 ms of silence and 1 s at most are both kept.
+const GATHER: Duration = Duration::from_millis(200);
+/// Most records in one write: about half a megabyte without details.
+const BATCH: usize = 500;
+/// Most bytes in one write, for detailed records.
+const BATCH_BYTES: usize = 4 << 20;
+/// Between two looks at a sink that is not ready.
+const RETRY: Duration = Duration::from_millis(100);
+/// Between a write and the sink's care for it.
+const TEND: Duration = Duration::from_secs(1);
+
+pub(super) fn open(settings: &Settings, sink: Box<dyn Sink>, metrics: &Arc<Metrics>) -> Analytics {
+    let room = if settings.queue_size == 0 { 10_000 } else { settings.queue_size.max(1_000) };
+    let (sender, records) = mpsc::channel(room);
+    let (flushes, asked) = mpsc::channel(1);
+    let filling = Arc::new(Notify::new());
+    let queue = Queue { sender, low: room / 2, filling: Arc::clone(&filling), metrics: Arc::clone(metrics) };
+    let worker = Worker {
+        records,
+        asked,
+        filling,
+        sink,
+        finish: Finish::new(settings),
+        batch: Batch::default(),
+        waiting: Vec::new(),
+        tend_at: None,
+        patience: settings.patience,
+        full_seen: 0,
+        metrics: Arc::clone(metrics),
+    };
+    Analytics { records: Arc::new(queue), worker, flusher: Flusher { flushes, metrics: Arc::clone(metrics) } }
+}
+
+struct Queue {
+    sender: mpsc::Sender<Observed>,
+    low: usize,
+    filling: Arc<Notify>,
+    metrics: Arc<Metrics>,
+}
+
+impl RecordSink for Queue {
+    fn record(&self, observed: Observed) {
+        let metrics = self.metrics.analytics();
+        metrics.queue_length.inc();
+        if self.sender.try_send(observed).is_err() {
+            metrics.queue_length.dec();
+            metrics.dropped(DropReason::QueueFull, 1);
+        } else if self.sender.capacity() < self.low {
+            self.filling.notify_one();
+        }
+    }
+}
+
+/// Asks the worker to write all it has.
+#[derive(Clone)]
+pub struct Flusher {
+    flushes: mpsc::Sender<oneshot::Sender<()>>,
+    metrics: Arc<Metrics>,
+}
+
+impl Flusher {
+    /// Returns once everything handed over before is written (or dropped and counted), true, or after `limit`,
+    /// false and logged. The worker goes on either way.
+    pub async fn flush(&self, limit: Duration) -> bool {
+        let (done, finished) = oneshot::channel();
+        let flushed =
+            timeout(limit, async { self.flushes.send(done).await.is_ok() && finished.await.is_ok() });
+        let flushed = flushed.await.unwrap_or(false);
+        if !flushed {
+            let left = self.metrics.analytics().queue_length.get();
+            tracing::warn!(left, "analytics records were not written in time");
+        }
+        flushed
+    }
+}
+
+#[derive(Default)]
+struct Batch {
+    bytes: Vec<u8>,
+    ends: Vec<usize>,
+    /// Records taken from the queue, those included that leave no bytes.
+    taken: i64,
+}
+
+impl Batch {
+    fn is_full(&self) -> bool {
+        self.ends.len() >= BATCH || self.bytes.len() >= BATCH_BYTES
+    }
+
+    /// The encoded records; the batch is empty afterwards.
+    fn items(&mut self) -> Vec<Bytes> {
+        let bytes = Bytes::from(mem::take(&mut self.bytes));
+        let mut start = 0;
+        let slice = |end: &usize| bytes.slice(mem::replace(&mut start, *end)..*end);
+        let items = self.ends.iter().map(slice).collect();
+        self.ends.clear();
+        items
+    }
+}
+
+/// The task behind the queue.
+#[must_use = "nothing is written before it runs"]
+pub struct Worker {
+    records: mpsc::Receiver<Observed>,
+    asked: mpsc::Receiver<oneshot::Sender<()>>,
+    filling: Arc<Notify>,
+    sink: Box<dyn Sink>,
+    finish: Finish,
+    batch: Batch,
+    waiting: Vec<oneshot::Sender<()>>,
+    tend_at: Option<Instant>,
+    patience: Duration,
+    full_seen: u64,
+    metrics: Arc<Metrics>,
+}
+
+impl Worker {
+    /// Works until nobody can hand over a record or ask for a flush any more.
+    pub async fn run(mut self) {
+        loop {
+            let tend_in = self.tend_at.map(|at| at.saturating_duration_since(Instant::now()));
+            tokio::select! {
+                biased;
+                Some(done) = self.asked.recv() => self.waiting.push(done),
+                () = sleep(tend_in.unwrap_or_default()), if tend_in.is_some() => {
+                    self.tend().await;
+                    continue;
+                }
+                Some(first) = self.records.recv() => {
+                    self.take(&first);
+                    self.gather().await;
+                }
+                else => return,
+            }
+            self.drain().await;
+        }
+    }
+
+    /// Lets the queue fill. Until here senders wake nobody, which is what keeps them cheap.
+    async fn gather(&mut self) {
+        tokio::select! {
+            biased;
+            Some(done) = self.asked.recv() => self.waiting.push(done),
+            () = self.filling.notified() => {}
+            () = sleep(GATHER) => {}
+        }
+    }
+
+    /// Writes all that is queued now, then answers those who asked for it.
+    async fn drain(&mut self) {
+        let waiting = mem::take(&mut self.waiting);
+        for _ in 0..self.records.len() {
+            let Ok(observed) = self.records.try_recv() else { break };
+            self.take(&observed);
+            if self.batch.is_full() {
+                self.write().await;
+            }
+        }
+        self.write().await;
+        self.report_full();
+        for done in waiting {
+            let _ = done.send(());
+        }
+    }
+
+    fn take(&mut self, observed: &Observed) {
+        self.batch.taken += 1;
+        if let Some(record) = self.finish.record(observed) {
+            self.sink.encode(&record, &mut self.batch.bytes);
+            self.batch.ends.push(self.batch.bytes.len());
+        }
+    }
+
+    async fn write(&mut self) {
+        let items = self.batch.items();
+        let taken = mem::take(&mut self.batch.taken);
+        if !items.is_empty() {
+            let sink = &mut self.sink;
+            let outcome = timeout(self.patience, async {
+                while let Err(error) = sink.ready().await {
+                    tracing::debug!(error = error.chain(), "the analytics sink is not ready");
+                    sleep(RETRY).await;
+                }
+                sink.write(&items).await
+            });
+            let outcome = outcome.await.unwrap_or_else(|_| Err(Error::Store("no answer in time".into())));
+            self.account(items.len(), outcome);
+        }
+        self.metrics.analytics().queue_length.sub(taken);
+    }
+
+    fn account(&mut self, records: usize, outcome: Result<(), Error>) {
+        let count = u64::try_from(records).unwrap_or(u64::MAX);
+        match outcome {
+            Ok(()) => {
+                self.metrics.analytics().written.inc_by(count);
+                self.tend_at.get_or_insert_with(|| Instant::now() + TEND);
+            }
+            Err(error) => {
+                self.metrics.analytics().dropped(DropReason::Sink, count);
+                tracing::error!(records, error = error.chain(), "analytics records dropped");
+            }
+        }
+    }
+
+    async fn tend(&mut self) {
+        self.tend_at = None;
+        let outcome = timeout(self.patience, self.sink.tend()).await;
+        if !matches!(outcome, Ok(Ok(()))) {
+            tracing::warn!("the expiry of analytics lists could not be checked");
+            self.tend_at = Some(Instant::now() + TEND);
+        }
+    }
+
+    /// Requests only count what a full queue costs; the log hears of it here, once per round.
+    fn report_full(&mut self) {
+        let full = self.metrics.analytics().dropped_by(DropReason::QueueFull).get();
+        if full > self.full_seen {
+            let records = full - mem::replace(&mut self.full_seen, full);
+            tracing::error!(records, "analytics records dropped: the queue was full");
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Where records go. A sink is one line of [`SINKS`] and a file.
+
+mod file;
+mod redis;
+mod stdout;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+
+use super::{Record, Settings};
+use crate::{
+    error::{Error, Problem, Result},
+    store::Store,
+};
+
+/// The far end of the queue. Used by one task only; a verb that takes longer than the settings' patience is given up.
+#[async_trait]
+pub(super) trait Sink: Send {
+    /// Appends one record in this sink's form.
+    fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>);
+
+    /// Asked before each batch and again until it succeeds: while it fails nothing is lost yet.
+    async fn ready(&mut self) -> Result<()> {
+        Ok(())
+    }
+
+    /// Writes a batch. After an error nobody knows what arrived, so the batch is not tried again.
+    async fn write(&mut self, items: &[Bytes]) -> Result<()>;
+
+    /// Called a second after a write.
+    async fn tend(&mut self) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// What a sink may be opened from.
+struct Parts<'a> {
+    settings: &'a Settings,
+    store: Option<Arc<dyn Store>>,
+}
+
+/// Opens a sink; `None` when records go nowhere.
+type Open = fn(Parts<'_>) -> Result<Option<Box<dyn Sink>>>;
+
+/// One kind of sink.
+pub struct SinkEntry {
+    /// What users write.
+    pub name: &'static str,
+    open: Open,
+}
+
+/// Every sink.
+pub const SINKS: &[SinkEntry] = &[
+    SinkEntry { name: "redis", open: redis::open },
+    SinkEntry { name: "file", open: file::open },
+    SinkEntry { name: "stdout", open: stdout::open },
+    SinkEntry { name: "none", open: |_| Ok(None) },
+];
+
+/// Opens the sink that the settings name; `None` when records go nowhere.
+pub(super) fn open(settings: &Settings, store: Option<Arc<dyn Store>>) -> Result<Option<Box<dyn Sink>>> {
+    let Some(entry) = SINKS.iter().find(|entry| entry.name == settings.sink) else {
+        let names: Vec<_> = SINKS.iter().map(|entry| entry.name).collect();
+        return Err(refused(format!("unknown sink {:?}", settings.sink), names.join(", ")));
+    };
+    (entry.open)(Parts { settings, store })
+}
+
+fn refused(message: impl Into<String>, expected: impl std::fmt::Display) -> Error {
+    let problem = Problem::error("config", "pinhook.analytics", message);
+    Error::Input(problem.hint(format!("expected {expected}")))
+}

@@ -1,0 +1,338 @@
+use std::{
+    fs,
+    sync::atomic::{AtomicBool, Ordering::SeqCst},
+    time::{Instant, SystemTime},
+};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use http::{HeaderValue, Method};
+use serde_json::Value;
+use tokio::time::sleep;
+
+use super::{finish::Finish, *};
+use crate::{
+    error::Error,
+    metrics::DropReason,
+    store::{MemoryStore, keys::analytics_list},
+};
+
+fn observed() -> Observed {
+    let api = RecordedApi {
+        name: "An API #shop".to_owned(),
+        id: "api1".to_owned(),
+        org_id: "org1".to_owned(),
+        listen_path: "/shop/".to_owned(),
+        tags: vec!["api-tag".to_owned()],
+        expire_after: None,
+    };
+    Observed {
+        api: Arc::new(api),
+        at: SystemTime::UNIX_EPOCH + Duration::new(1_795_354_778, 835_652_914),
+        method: Method::GET,
+        host: "127.0.0.1:7120".into(),
+        path: "/up/get".to_owned(),
+        tracked: None,
+        original_path: "/shop/get".to_owned(),
+        content_length: 0,
+        user_agent: Some(HeaderValue::from_static("golden/1.0")),
+        status: 200,
+        key: String::new(),
+        version: None,
+        oauth_id: String::new(),
+        alias: String::new(),
+        total: Duration::from_micros(6_900),
+        upstream: Duration::from_micros(5_950),
+        client: Some([127, 0, 0, 1].into()),
+        tags: vec!["pol-p".to_owned()],
+        raw_request: Bytes::new(),
+        raw_response: Bytes::new(),
+    }
+}
+
+fn settings() -> Settings {
+    Settings { patience: Duration::from_millis(300), ..Settings::default() }
+}
+
+fn finished<T>(settings: &Settings, observed: &Observed, look: impl FnOnce(Record<'_>) -> T) -> T {
+    look(Finish::new(settings).record(observed).unwrap())
+}
+
+#[test]
+fn a_record_is_finished_by_tyks_rules() {
+    let seen = observed();
+    finished(&settings(), &seen, |record| {
+        assert_eq!((record.path.as_ref(), record.raw_path.as_ref()), ("/up/get", "/up/get"));
+        assert_eq!(record.latency, Latency { total: 6, upstream: 5, gateway: 1 });
+        assert_eq!(record.request_time, 6);
+        assert_eq!(record.api_version, "Non Versioned");
+        assert_eq!(record.expire_at, Moment { seconds: 4_948_954_778, nanos: 835_652_914 });
+        assert_eq!(record.tags, ["pol-p", "api-tag", "org-org1", "api-api1"]);
+        assert_eq!((record.year, record.month), (2026, 11));
+        assert_eq!(record.api_key, "");
+        assert_eq!(record.raw_request, "");
+    });
+}
+
+#[test]
+fn keys_are_hashed_even_when_empty_and_tagged() {
+    let hashing = Settings { hash_keys: true, node_tags: vec!["eu".to_owned()], ..settings() };
+    finished(&hashing, &observed(), |record| {
+        assert_eq!(record.api_key, "00000000");
+        assert_eq!(record.tags, ["pol-p", "api-tag", "eu", "key-00000000", "org-org1", "api-api1"]);
+    });
+    let seen = Observed { key: "hello".to_owned(), ..observed() };
+    finished(&hashing, &seen, |record| assert_eq!(record.api_key, "ef13efcd"));
+    finished(&settings(), &seen, |record| {
+        assert_eq!(record.api_key, "hello");
+        assert!(record.tags.contains(&"key-hello".into()));
+    });
+}
+
+#[test]
+fn paths_get_a_slash_a_template_or_placeholders() {
+    let seen = Observed { path: String::new(), original_path: "x".to_owned(), ..observed() };
+    finished(&settings(), &seen, |record| {
+        assert_eq!((record.path.as_ref(), record.raw_path.as_ref()), ("/", "/"));
+        assert_eq!(record.original_path, "/x");
+        assert!(!record.track_path);
+    });
+    let seen = Observed { tracked: Some("/items/{id}".into()), path: "/items/7".to_owned(), ..observed() };
+    finished(&settings(), &seen, |record| {
+        assert_eq!((record.path.as_ref(), record.raw_path.as_ref()), ("/items/{id}", "/items/7"));
+        assert!(record.track_path);
+    });
+    let numbers = NormaliseConfig { numbers: true, ..NormaliseConfig::default() };
+    let folding = Settings { normalise: Some(numbers), ..settings() };
+    finished(&folding, &Observed { path: "/items/7".to_owned(), ..observed() }, |record| {
+        assert_eq!((record.path.as_ref(), record.raw_path.as_ref()), ("/items/{id}", "/items/7"));
+    });
+}
+
+#[test]
+fn an_ignored_address_leaves_no_record_and_v4_is_printed_as_v4() {
+    let mut finish = Finish::new(&Settings { ignored_ips: vec!["10.0.0.1".to_owned()], ..settings() });
+    let ignored = Observed { client: Some("::ffff:10.0.0.1".parse().unwrap()), ..observed() };
+    assert_eq!(finish.record(&ignored), None);
+    let nobody = Observed { client: None, ..observed() };
+    assert_eq!(finish.record(&nobody).unwrap().ip_address, "");
+}
+
+#[test]
+fn images_are_base64_and_a_strange_user_agent_stays_text() {
+    let user_agent = Some(HeaderValue::from_bytes(b"a\xffb").unwrap());
+    let seen = Observed { raw_request: Bytes::from_static(b"GET / HTTP/1.1\r\n"), user_agent, ..observed() };
+    finished(&settings(), &seen, |record| {
+        assert_eq!(record.raw_request, "R0VUIC8gSFRUUC8xLjENCg==");
+        assert_eq!(record.user_agent, "a\u{fffd}b");
+    });
+}
+
+/// A store whose answers can be held back for ever, or refused.
+#[derive(Default)]
+struct Faulty {
+    inner: MemoryStore,
+    stalled: AtomicBool,
+    refusing: AtomicBool,
+}
+
+impl Faulty {
+    async fn pass(&self) -> Result<()> {
+        while self.stalled.load(SeqCst) {
+            sleep(Duration::from_millis(5)).await;
+        }
+        if self.refusing.load(SeqCst) { Err(Error::Store("refused".into())) } else { Ok(()) }
+    }
+}
+
+#[async_trait]
+impl Store for Faulty {
+    async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
+        self.pass().await?;
+        self.inner.push(list, items).await
+    }
+    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        self.pass().await?;
+        self.inner.ttl(key).await
+    }
+    async fn expire(&self, key: &str, after: Duration) -> Result<bool> {
+        self.pass().await?;
+        self.inner.expire(key, after).await
+    }
+    async fn ping(&self) -> Result<()> {
+        self.pass().await
+    }
+}
+
+struct Running {
+    store: Arc<Faulty>,
+    metrics: Arc<Metrics>,
+    records: Arc<dyn RecordSink>,
+    flusher: Flusher,
+    worker: Option<Worker>,
+}
+
+fn opened(settings: &Settings) -> Running {
+    let (store, metrics) = (Arc::new(Faulty::default()), Metrics::new(true).unwrap());
+    let Analytics { records, worker, flusher } =
+        open(settings, Some(store.clone()), &metrics).unwrap().unwrap();
+    Running { store, metrics, records, flusher, worker: Some(worker) }
+}
+
+impl Running {
+    fn start(mut self) -> Self {
+        tokio::spawn(self.worker.take().unwrap().run());
+        self
+    }
+    fn dropped(&self, reason: DropReason) -> u64 {
+        self.metrics.analytics().dropped_by(reason).get()
+    }
+    fn queued(&self) -> i64 {
+        self.metrics.analytics().queue_length.get()
+    }
+    async fn until(&self, what: &str, condition: impl Fn(&Self) -> bool) {
+        let start = Instant::now();
+        while !condition(self) {
+            assert!(start.elapsed() < Duration::from_secs(10), "never: {what}");
+            sleep(Duration::from_millis(5)).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_record_is_written_without_a_flush() {
+    let running = opened(&settings()).start();
+    running.records.record(observed());
+    running.until("written", |running| running.metrics.analytics().written.get() == 1).await;
+    let list = running.store.inner.take(&analytics_list(None, false));
+    let mut expected = Vec::new();
+    finished(&settings(), &observed(), |record| msgpack::encode(&record, &mut expected));
+    assert_eq!(list, [expected]);
+    running.until("queue empty", |running| running.queued() == 0).await;
+}
+
+#[tokio::test]
+async fn a_full_queue_drops_and_counts() {
+    let running = opened(&Settings { queue_size: 1, ..settings() });
+    for _ in 0..1_003 {
+        running.records.record(observed());
+    }
+    assert_eq!(running.dropped(DropReason::QueueFull), 3);
+    assert_eq!(running.queued(), 1_000);
+    let running = running.start();
+    assert!(running.flusher.flush(Duration::from_secs(5)).await);
+    assert_eq!(running.store.inner.take(&analytics_list(None, false)).len(), 1_000);
+}
+
+#[tokio::test]
+async fn a_stalled_store_slows_no_request_and_recording_comes_back() {
+    let running = opened(&Settings { queue_size: 1_000, ..settings() }).start();
+    running.store.stalled.store(true, SeqCst);
+    let start = Instant::now();
+    for _ in 0..20_000 {
+        running.records.record(observed());
+    }
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(running.dropped(DropReason::QueueFull) >= 18_000);
+    running.until("a batch is given up", |running| running.dropped(DropReason::Sink) > 0).await;
+
+    running.store.stalled.store(false, SeqCst);
+    running.until("queue empty", |running| running.queued() == 0).await;
+    let _ = running.store.inner.take(&analytics_list(None, false));
+    running.records.record(observed());
+    assert!(running.flusher.flush(Duration::from_secs(5)).await);
+    assert_eq!(running.store.inner.take(&analytics_list(None, false)).len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_down_for_a_moment_costs_nothing() {
+    let running = opened(&Settings { patience: Duration::from_secs(5), ..settings() }).start();
+    running.store.refusing.store(true, SeqCst);
+    running.records.record(observed());
+    sleep(Duration::from_millis(400)).await;
+    running.store.refusing.store(false, SeqCst);
+    running.until("written", |running| running.metrics.analytics().written.get() == 1).await;
+    assert_eq!(running.dropped(DropReason::Sink), 0);
+}
+
+#[tokio::test]
+async fn a_flush_writes_all_and_gives_up_in_time() {
+    let running = opened(&Settings { patience: Duration::from_secs(60), ..settings() }).start();
+    for _ in 0..2_345 {
+        running.records.record(observed());
+    }
+    let start = Instant::now();
+    assert!(running.flusher.flush(Duration::from_secs(5)).await);
+    assert!(start.elapsed() < Duration::from_secs(1));
+    assert_eq!(running.store.inner.take(&analytics_list(None, false)).len(), 2_345);
+
+    running.store.stalled.store(true, SeqCst);
+    running.records.record(observed());
+    assert!(!running.flusher.flush(Duration::from_millis(300)).await);
+}
+
+#[tokio::test]
+async fn a_list_gets_its_expiry_once_and_again_after_the_pump_took_it() {
+    let running = opened(&settings()).start();
+    let list = analytics_list(None, false);
+    for _ in 0..2 {
+        running.records.record(observed());
+        let start = Instant::now();
+        while running.store.inner.ttl(&list).await.unwrap().is_none() {
+            assert!(start.elapsed() < Duration::from_secs(5), "no expiry");
+            sleep(Duration::from_millis(20)).await;
+        }
+        assert!(running.store.inner.ttl(&list).await.unwrap().unwrap() <= Duration::from_secs(60));
+        assert_eq!(running.store.inner.take(&list).len(), 1);
+    }
+}
+
+#[tokio::test]
+async fn batches_go_round_the_ten_lists() {
+    let running = opened(&Settings { multiple_lists: true, ..settings() }).start();
+    for _ in 0..10 {
+        running.records.record(observed());
+        assert!(running.flusher.flush(Duration::from_secs(5)).await);
+    }
+    for shard in 0..10 {
+        assert_eq!(running.store.inner.take(&analytics_list(Some(shard), false)).len(), 1, "{shard}");
+    }
+}
+
+#[tokio::test]
+async fn the_file_sink_appends_lines_and_survives_rotation() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("records.jsonl");
+    let to_file = Settings { sink: "file".to_owned(), file: file.clone(), ..settings() };
+    let running = opened(&to_file).start();
+    running.records.record(observed());
+    running.records.record(Observed { status: 403, ..observed() });
+    assert!(running.flusher.flush(Duration::from_secs(5)).await);
+    let rotated = folder.path().join("records.1");
+    fs::rename(&file, &rotated).unwrap();
+    running.records.record(Observed { status: 500, ..observed() });
+    assert!(running.flusher.flush(Duration::from_secs(5)).await);
+    let codes = |path| -> Vec<i64> {
+        let lines = fs::read_to_string(path).unwrap();
+        let code = |line| serde_json::from_str::<Value>(line).unwrap()["response_code"].as_i64().unwrap();
+        lines.lines().map(code).collect()
+    };
+    assert_eq!((codes(rotated), codes(file)), (vec![200, 403], vec![500]));
+}
+
+#[test]
+fn sinks_are_opened_by_name() {
+    let metrics = Metrics::new(true).unwrap();
+    let named = |sink: &str| Settings { sink: sink.to_owned(), ..settings() };
+    assert!(open(&named("none"), None, &metrics).unwrap().is_none());
+    assert!(open(&named("stdout"), None, &metrics).unwrap().is_some());
+    for (sink, expected) in [("kafka", "redis, file, stdout, none"), ("redis", "storage.type redis")] {
+        let Err(Error::Input(problem)) = open(&named(sink), None, &metrics) else { panic!("{sink}") };
+        assert!(problem.hint.unwrap().contains(expected), "{sink}");
+    }
+}
+
+#[test]
+fn what_a_request_hands_over_stays_small() {
+    assert!(size_of::<Observed>() <= 416, "{}", size_of::<Observed>());
+}

@@ -1,0 +1,31 @@
+//! The only place that spells Redis keys. They are Tyk's: its Pump, its Dashboard and other gateways read them.
+
+/// How many lists `enable_multiple_analytics_keys` spreads records over.
+pub const ANALYTICS_SHARDS: u8 = 10;
+
+/// The list of analytics records: `shard` when spread over several (from 0), `protobuf` when encoded so.
+/// Tyk Pump looks for all of these names on each of its rounds.
+pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
+    let mut key = String::from("analytics-tyk-system-analytics");
+    if let Some(shard) = shard {
+        key.push('_');
+        key.push_str(itoa::Buffer::new().format(shard));
+    }
+    if protobuf {
+        key.push_str("_protobuf");
+    }
+    key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn analytics_lists_have_tyks_names() {
+        assert_eq!(analytics_list(None, false), "analytics-tyk-system-analytics");
+        assert_eq!(analytics_list(Some(9), false), "analytics-tyk-system-analytics_9");
+        assert_eq!(analytics_list(None, true), "analytics-tyk-system-analytics_protobuf");
+        assert_eq!(analytics_list(Some(0), true), "analytics-tyk-system-analytics_0_protobuf");
+    }
+}

@@ -1,0 +1,174 @@
+//! The store in Redis: one node, one multiplexed connection that comes back by itself.
+//!
+//! Nothing is opened before the first verb, which therefore must run on a runtime that lives as long as the store:
+//! a gateway may fork between its making and its use. A connection is tried twice per verb that needs it and never
+//! in the background, so the pace of retries is the callers'. Cluster, Sentinel and TLS are refused by name.
+
+use std::{sync::Arc, time::Duration};
+
+use arc_swap::ArcSwapOption;
+use async_trait::async_trait;
+use bytes::Bytes;
+use redis::{
+    Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisError,
+    RedisResult,
+    aio::{ConnectionManager, ConnectionManagerConfig},
+    cmd,
+};
+
+use super::Store;
+use crate::error::{Error, Problem, Result};
+
+/// How to reach Redis: member `storage` of the gateway's config.
+#[derive(Debug, Clone, Default)]
+pub struct RedisConfig {
+    /// `host:port`, from `addrs` or from `host` and `port`. Only the first is used (Tyk does the same without
+    /// Cluster). Empty means 127.0.0.1:6379.
+    pub addresses: Vec<String>,
+    /// ACL user; empty for none.
+    pub username: String,
+    /// Empty for none.
+    pub password: String,
+    /// Number of the database.
+    pub database: i64,
+    /// For one verb, and for opening the connection; zero means 5 s.
+    pub timeout: Duration,
+    /// `enable_cluster`: not built yet.
+    pub cluster: bool,
+    /// `master_name`, which means Sentinel: not built yet.
+    pub sentinel_master: String,
+    /// `use_ssl`: not built yet.
+    pub tls: bool,
+}
+
+/// A Redis server.
+pub struct RedisStore {
+    client: Client,
+    timeout: Duration,
+    connection: ArcSwapOption<ConnectionManager>,
+}
+
+impl RedisStore {
+    /// Checks the config; opens nothing.
+    pub fn new(config: &RedisConfig) -> Result<Self> {
+        for (wanted, path, what) in [
+            (config.cluster, "storage.enable_cluster", "Redis Cluster"),
+            (!config.sentinel_master.is_empty(), "storage.master_name", "Redis Sentinel"),
+            (config.tls, "storage.use_ssl", "TLS to Redis"),
+        ] {
+            if wanted {
+                let problem = Problem::error("config", path, format!("{what} is not supported yet"));
+                return Err(Error::Input(problem.hint("use a single Redis node without TLS")));
+            }
+        }
+        let address = config.addresses.first().map_or("127.0.0.1:6379", String::as_str);
+        let (host, port) = split(address).ok_or_else(|| {
+            let message = format!("{address:?} is not a Redis address, expected host:port");
+            Error::Input(Problem::error("config", "storage", message))
+        })?;
+        let mut login = RedisConnectionInfo::default().set_db(config.database).set_skip_set_lib_name();
+        if !config.username.is_empty() {
+            login = login.set_username(&config.username);
+        }
+        if !config.password.is_empty() {
+            login = login.set_password(&config.password);
+        }
+        let info = ConnectionAddr::Tcp(host, port).into_connection_info().map_err(fault)?;
+        let client = Client::open(info.set_redis_settings(login)).map_err(fault)?;
+        let timeout = if config.timeout.is_zero() { Duration::from_secs(5) } else { config.timeout };
+        Ok(Self { client, timeout, connection: ArcSwapOption::empty() })
+    }
+
+    fn connection(&self) -> Result<ConnectionManager> {
+        if let Some(open) = &*self.connection.load() {
+            return Ok(ConnectionManager::clone(open));
+        }
+        let config = ConnectionManagerConfig::new()
+            .set_number_of_retries(1)
+            .set_max_delay(Duration::from_secs(1))
+            .set_connection_timeout(Some(self.timeout))
+            .set_response_timeout(Some(self.timeout));
+        let made = ConnectionManager::new_lazy_with_config(self.client.clone(), config).map_err(fault)?;
+        self.connection.store(Some(Arc::new(made.clone())));
+        Ok(made)
+    }
+
+    /// The manager reopens a connection that broke but keeps one that fell silent, which behind a dead network
+    /// stays silent for a quarter of an hour. So a timeout gives the connection up.
+    fn done<T>(&self, answer: RedisResult<T>) -> Result<T> {
+        if answer.as_ref().is_err_and(RedisError::is_timeout) {
+            self.connection.store(None);
+        }
+        answer.map_err(fault)
+    }
+
+    async fn ask<T: FromRedisValue>(&self, command: &Cmd) -> Result<T> {
+        let answer = command.query_async(&mut self.connection()?).await;
+        self.done(answer)
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
+        let mut pipeline = redis::pipe();
+        for item in items {
+            pipeline.rpush(list, item.as_ref()).ignore();
+        }
+        let answer = pipeline.query_async(&mut self.connection()?).await;
+        self.done(answer)
+    }
+
+    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
+        let seconds: i64 = self.ask(cmd("TTL").arg(key)).await?;
+        Ok(u64::try_from(seconds).ok().map(Duration::from_secs))
+    }
+
+    async fn expire(&self, key: &str, after: Duration) -> Result<bool> {
+        self.ask(cmd("EXPIRE").arg(key).arg(after.as_secs())).await
+    }
+
+    async fn ping(&self) -> Result<()> {
+        self.ask(&cmd("PING")).await
+    }
+}
+
+/// Host and port of `host:port`, `[v6]:port` or `host`.
+fn split(address: &str) -> Option<(String, u16)> {
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
+        _ => (address, 6379),
+    };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    (!host.is_empty()).then(|| (host.to_owned(), port))
+}
+
+fn fault(error: RedisError) -> Error {
+    Error::Store(Box::new(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_split() {
+        for (address, host, port) in [
+            ("redis:7000", "redis", 7000),
+            ("redis", "redis", 6379),
+            ("[::1]:7000", "::1", 7000),
+            ("::1", "::1", 6379),
+        ] {
+            assert_eq!(split(address), Some((host.to_owned(), port)), "{address}");
+        }
+        assert_eq!(split("redis:port"), None);
+        assert_eq!(split(":6379"), None);
+    }
+
+    #[test]
+    fn what_is_not_built_is_refused_by_name() {
+        let config = RedisConfig { cluster: true, ..RedisConfig::default() };
+        let Err(Error::Input(problem)) = RedisStore::new(&config) else { panic!("accepted") };
+        assert_eq!(problem.path, "storage.enable_cluster");
+    }
+}

@@ -4,3 +4,4 @@
 //! us to it.
 
 pub mod error;
+pub mod gateway;

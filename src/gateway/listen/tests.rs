@@ -1,0 +1,5 @@
+//! Connections as clients see them, with a bare proxy as the app: what the listener and its stream must not break.
+
+mod http1;
+mod sockets;
+mod support;

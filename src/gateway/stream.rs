@@ -4,6 +4,9 @@
 //! none, so head and body of an answer leave in two sends. [`Buffered`] gathers small writes until pingora
 //! flushes. It holds memory only while bytes wait in it: an idle kept connection has no buffer at all.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     fmt,
     io::{self, IoSlice},

@@ -120,6 +120,9 @@ async fn answer(mut socket: TcpStream, go_on: Arc<Notify>) {
             }
             "/echo" => {
                 let length = length(&head);
+                if head.to_ascii_lowercase().contains("expect: 100-continue") {
+                    write(&mut socket, "HTTP/1.1 100 Continue\r\n\r\n").await;
+                }
                 let mut body = vec![0; length];
                 socket.read_exact(&mut body).await.unwrap();
                 write(&mut socket, &format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n")).await;

@@ -1,0 +1,294 @@
+//! Every data and control socket: bound before the process forks, accepted from here, handed to a successor.
+//!
+//! SPIKE
+
+mod accept;
+mod sockets;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::BTreeMap,
+    net::{SocketAddr, TcpListener},
+    pin::Pin,
+    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicI64},
+};
+
+use arc_swap::ArcSwap;
+use async_trait::async_trait;
+use pingora_core::{
+    apps::ServerApp,
+    listeners::tls::Acceptor,
+    protocols::Stream,
+    server::{ListenFds, ShutdownWatch},
+    services::Service,
+};
+use rustls::ServerConfig;
+use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
+
+pub use accept::serve;
+
+use crate::error::{Error, Result};
+
+/// A boxed future that may move between threads.
+type Work<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+
+/// What answers connections: any pingora `ServerApp`, above all `HttpProxy`. The app decides with its
+/// `HttpServerOptions::h2c` whether plain connections may begin with HTTP/2.
+pub trait App: Send + Sync {
+    /// Serves one connection to its end. Once `shutdown` turns true the connection ends after its current request.
+    fn serve(self: Arc<Self>, stream: Stream, shutdown: ShutdownWatch) -> Work<'static>;
+
+    /// Runs once when the process stops accepting; ends idle connections.
+    fn cleanup(&self) -> Work<'_>;
+}
+
+impl<A: ServerApp + Send + Sync + 'static> App for A {
+    fn serve(self: Arc<Self>, stream: Stream, shutdown: ShutdownWatch) -> Work<'static> {
+        Box::pin(async move {
+            let mut next = Some(stream);
+            while let Some(stream) = next {
+                next = self.process_new(stream, &shutdown).await;
+            }
+        })
+    }
+
+    fn cleanup(&self) -> Work<'_> {
+        Box::pin(ServerApp::cleanup(self))
+    }
+}
+
+/// One address to listen on.
+#[derive(Clone)]
+pub struct ListenConfig {
+    /// `host:port`; an empty or unspecified host means all addresses of both families.
+    pub address: String,
+    /// Certificates and versions; `None` listens without TLS.
+    pub tls: Option<Arc<ServerConfig>>,
+    /// What answers.
+    pub app: Arc<dyn App>,
+}
+
+/// How connections of one socket are served; swapped for later connections on a reload.
+pub struct Endpoint {
+    app: Arc<dyn App>,
+    tls: Option<Acceptor>,
+    connections: Arc<AtomicI64>,
+}
+
+impl Endpoint {
+    /// Serves with `app`, over TLS if there is a configuration for it. `connections` counts the open ones.
+    pub fn new(app: Arc<dyn App>, tls: Option<Arc<ServerConfig>>, connections: Arc<AtomicI64>) -> Self {
+        Self { app, tls: tls.map(Acceptor::from_server_config), connections }
+    }
+}
+
+/// All listening sockets of the process.
+///
+/// Between [`bind`](Self::bind) and [`start`](Self::start) the kernel queues connections. Calls of `start`, `apply`
+/// and `stop` are made one after the other (by the service and the reload), never at the same time.
+#[derive(Default)]
+pub struct ListenerSet {
+    state: Mutex<State>,
+    connections: Arc<AtomicI64>,
+}
+
+#[derive(Default)]
+struct State {
+    open: BTreeMap<String, Open>,
+    running: Option<Running>,
+}
+
+struct Running {
+    fds: Option<ListenFds>,
+    runtime: Handle,
+}
+
+struct Open {
+    address: SocketAddr,
+    endpoint: Arc<ArcSwap<Endpoint>>,
+    socket: Socket,
+}
+
+enum Socket {
+    Waiting(TcpListener),
+    Accepting { stop: Arc<watch::Sender<bool>>, task: JoinHandle<()> },
+}
+
+impl ListenerSet {
+    /// Opens the sockets of `wanted`, before the process forks and without a runtime. What cannot be opened is
+    /// returned. Of an address given twice the last counts.
+    pub fn bind(wanted: &[ListenConfig]) -> (Self, Vec<Error>) {
+        let set = Self::default();
+        let faults = set.open(&named(wanted));
+        (set, faults)
+    }
+
+    /// Connections open now, those of closed sockets and those still in their TLS handshake included.
+    pub fn connections(&self) -> &Arc<AtomicI64> {
+        &self.connections
+    }
+
+    /// The addresses that are listened on, with the port that the kernel chose for port 0.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.state().open.values().map(|open| open.address).collect()
+    }
+
+    /// Begins to accept, on the current tokio runtime. Registers the sockets in `fds`, so that a successor process
+    /// can take them; sockets that `apply` opens later are taken from there if this process inherited them.
+    pub fn start(&self, fds: Option<ListenFds>) -> Vec<Error> {
+        let running = Running { fds, runtime: Handle::current() };
+        let mut state = self.state();
+        let waiting = std::mem::take(&mut state.open);
+        let mut faults = Vec::new();
+        for (name, open) in waiting {
+            match open.accept(&name, &running) {
+                Ok(open) => drop(state.open.insert(name, open)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        state.running = Some(running);
+        faults
+    }
+
+    /// Makes the open sockets those of `wanted`: closes the ones that are gone, opens new ones, serves later
+    /// connections of the others as `wanted` says. Connections of a closed socket end after their current request.
+    /// What cannot be opened is returned and does not stop the others.
+    pub async fn apply(&self, wanted: &[ListenConfig]) -> Vec<Error> {
+        let wanted = named(wanted);
+        let gone = self.close(|name| !wanted.contains_key(name));
+        finished(gone).await;
+        self.open(&wanted)
+    }
+
+    /// Closes every socket and lets idle connections end. [`connections`](Self::connections) tells when the others
+    /// have ended.
+    pub async fn stop(&self) {
+        let closed = self.close(|_| true);
+        let mut apps: Vec<Arc<dyn App>> =
+            closed.iter().map(|open| open.endpoint.load().app.clone()).collect();
+        finished(closed).await;
+        apps.sort_by_key(|app| Arc::as_ptr(app).addr());
+        apps.dedup_by(|one, other| Arc::ptr_eq(one, other));
+        for app in apps {
+            app.cleanup().await;
+        }
+    }
+
+    fn close(&self, gone: impl Fn(&str) -> bool) -> Vec<Open> {
+        let mut state = self.state();
+        let (closed, open) = std::mem::take(&mut state.open).into_iter().partition(|(name, _)| gone(name));
+        state.open = open;
+        let closed: BTreeMap<String, Open> = closed;
+        if let Some(Running { fds: Some(fds), .. }) = &state.running {
+            sockets::forget(fds, &closed);
+        }
+        closed.into_values().collect()
+    }
+
+    fn open(&self, wanted: &BTreeMap<String, ListenConfig>) -> Vec<Error> {
+        let mut state = self.state();
+        let mut faults = Vec::new();
+        for (name, config) in wanted {
+            let endpoint = Endpoint::new(config.app.clone(), config.tls.clone(), self.connections.clone());
+            if let Some(open) = state.open.get(name) {
+                open.endpoint.store(Arc::new(endpoint));
+                continue;
+            }
+            match Open::new(name, config, endpoint, state.running.as_ref()) {
+                Ok(open) => drop(state.open.insert(name.clone(), open)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        faults
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Open {
+    fn new(name: &str, config: &ListenConfig, endpoint: Endpoint, running: Option<&Running>) -> Result<Self> {
+        let fds = running.and_then(|running| running.fds.as_ref());
+        let socket = match fds.map(|fds| sockets::inherited(fds, name)).transpose()?.flatten() {
+            Some(socket) => socket,
+            None => sockets::open(&config.address)?,
+        };
+        let address = socket.local_addr().map_err(fault_of(name))?;
+        let endpoint = Arc::new(ArcSwap::from_pointee(endpoint));
+        let open = Self { address, endpoint, socket: Socket::Waiting(socket) };
+        match running {
+            Some(running) => open.accept(name, running),
+            None => Ok(open),
+        }
+    }
+
+    fn accept(self, name: &str, running: &Running) -> Result<Self> {
+        let Socket::Waiting(socket) = self.socket else { return Ok(self) };
+        if let Some(fds) = &running.fds {
+            sockets::register(fds, name, &socket)?;
+        }
+        let _inside = running.runtime.enter();
+        let socket = tokio::net::TcpListener::from_std(socket).map_err(fault_of(name))?;
+        let stop = Arc::new(watch::Sender::new(false));
+        let task = running.runtime.spawn(accept::accept(socket, self.endpoint.clone(), stop.clone()));
+        tracing::info!(address = %self.address, "listening");
+        Ok(Self { socket: Socket::Accepting { stop, task }, ..self })
+    }
+}
+
+fn fault_of(name: &str) -> impl FnOnce(std::io::Error) -> Error {
+    move |source| Error::Io { what: format!("cannot accept on {name}"), source }
+}
+
+fn named(wanted: &[ListenConfig]) -> BTreeMap<String, ListenConfig> {
+    wanted.iter().map(|config| (sockets::name(&config.address), config.clone())).collect()
+}
+
+/// Waits until the sockets are closed, so that their addresses can be bound again.
+async fn finished(closed: Vec<Open>) {
+    for open in closed {
+        if let Socket::Accepting { stop, task } = open.socket {
+            stop.send_replace(true);
+            if let Err(error) = task.await {
+                tracing::error!(address = %open.address, %error, "accept loop broke");
+            }
+        }
+    }
+}
+
+/// The pingora service that runs a [`ListenerSet`]: the one owner of listening sockets in the process.
+pub struct ListenService {
+    set: Arc<ListenerSet>,
+    wanted: Vec<ListenConfig>,
+}
+
+impl ListenService {
+    /// Runs `set`. `wanted` is opened at the start as far as it is not yet: after an upgrade began, when the
+    /// sockets come from the process before, nothing is bound early.
+    pub fn new(set: Arc<ListenerSet>, wanted: Vec<ListenConfig>) -> Self {
+        Self { set, wanted }
+    }
+}
+
+#[async_trait]
+impl Service for ListenService {
+    async fn start_service(&mut self, fds: Option<ListenFds>, mut shutdown: ShutdownWatch, _per_fd: usize) {
+        let mut faults = self.set.start(fds);
+        faults.extend(self.set.apply(&self.wanted).await);
+        for fault in faults {
+            tracing::error!(error = fault.chain(), "no listener");
+        }
+        accept::turned(&mut shutdown).await;
+        self.set.stop().await;
+    }
+
+    fn name(&self) -> &str {
+        "listen"
+    }
+
+    fn listen_addresses(&self) -> Option<Vec<String>> {
+        Some(named(&self.wanted).into_keys().collect())
+    }
+}

@@ -1,0 +1,162 @@
+//! From a listening socket to a served connection.
+
+use std::{
+    io,
+    net::SocketAddr,
+    os::fd::AsRawFd,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use arc_swap::ArcSwap;
+use pingora_core::{
+    listeners::tls::Acceptor,
+    protocols::{GetSocketDigest, SocketDigest, Stream, l4::stream::Stream as L4Stream},
+    server::ShutdownWatch,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::watch,
+    time::timeout,
+};
+
+use super::Endpoint;
+use crate::gateway::stream::Buffered;
+
+/// Time a client has for its TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+/// First and longest pause after the system refused to give us a connection (Go's net/http waits as long).
+const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
+
+/// Accepts from one socket until `shutdown` turns true, without a pingora `Server`: for tests and tools.
+pub async fn serve(listener: TcpListener, endpoint: Endpoint, mut shutdown: ShutdownWatch) {
+    let app = endpoint.app.clone();
+    let stop = Arc::new(watch::Sender::new(false));
+    let mut accepting =
+        std::pin::pin!(accept(listener, Arc::new(ArcSwap::from_pointee(endpoint)), stop.clone()));
+    tokio::select! {
+        () = &mut accepting => {}
+        () = turned(&mut shutdown) => {
+            stop.send_replace(true);
+            accepting.await;
+        }
+    }
+    app.cleanup().await;
+}
+
+/// Accepts until `stop` turns true, then serves what the kernel had queued and closes the socket.
+pub(super) async fn accept(
+    listener: TcpListener,
+    endpoint: Arc<ArcSwap<Endpoint>>,
+    stop: Arc<watch::Sender<bool>>,
+) {
+    let mut stopped = stop.subscribe();
+    let mut pause = PAUSE.0;
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = turned(&mut stopped) => break,
+        };
+        match accepted {
+            Ok((socket, client)) => {
+                pause = PAUSE.0;
+                spawn(socket, client, &endpoint, &stop);
+            }
+            Err(error) if client_gave_up(&error) => {}
+            Err(error) => {
+                tracing::error!(%error, ?pause, "accept failed");
+                // Stopping cuts the pause short; the loop sees it next.
+                let _ = timeout(pause, turned(&mut stopped)).await;
+                pause = (pause * 2).min(PAUSE.1);
+            }
+        }
+    }
+    serve_queued(listener, &endpoint, &stop);
+}
+
+/// Waits until `watch` is true.
+pub(super) async fn turned(watch: &mut ShutdownWatch) {
+    // Fails only when the sender is gone, and with it whoever could want more.
+    let _ = watch.wait_for(|now| *now).await;
+}
+
+fn client_gave_up(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset)
+}
+
+/// Closing a socket resets the connections in its queue, so they are taken out first.
+fn serve_queued(listener: TcpListener, endpoint: &ArcSwap<Endpoint>, stop: &Arc<watch::Sender<bool>>) {
+    let Ok(listener) = listener.into_std() else { return };
+    while let Ok((socket, client)) = listener.accept() {
+        if socket.set_nonblocking(true).is_ok()
+            && let Ok(socket) = TcpStream::from_std(socket)
+        {
+            spawn(socket, client, endpoint, stop);
+        }
+    }
+}
+
+fn spawn(
+    socket: TcpStream,
+    client: SocketAddr,
+    endpoint: &ArcSwap<Endpoint>,
+    stop: &Arc<watch::Sender<bool>>,
+) {
+    let endpoint = endpoint.load_full();
+    let open = Counted::new(&endpoint.connections);
+    let stop = stop.clone();
+    tokio::spawn(async move {
+        // Held to the end: pingora's HTTP/2 loop takes a lost sender for a fault.
+        let _open = (open, stop.clone());
+        match establish(socket, client, endpoint.tls.as_ref()).await {
+            Ok(stream) => endpoint.app.clone().serve(stream, stop.subscribe()).await,
+            Err(reason) => tracing::debug!(%client, %reason, "no connection"),
+        }
+    });
+}
+
+async fn establish(socket: TcpStream, client: SocketAddr, tls: Option<&Acceptor>) -> Result<Stream, String> {
+    let socket = prepare(socket, client).map_err(|error| error.to_string())?;
+    let Some(tls) = tls else { return Ok(Box::new(Buffered::writes(socket))) };
+    match timeout(HANDSHAKE, tls.tls_handshake(Buffered::reads(socket))).await {
+        Ok(Ok(stream)) => Ok(Box::new(Buffered::writes(stream))),
+        Ok(Err(error)) => Err(error.to_string()),
+        Err(_) => Err(format!("TLS handshake took over {HANDSHAKE:?}")),
+    }
+}
+
+/// Sets what pingora's own listener sets. Addresses of version 4 are told as such, although a socket for all
+/// addresses sees them inside version 6: IP lists and records speak of the former.
+fn prepare(socket: TcpStream, client: SocketAddr) -> io::Result<L4Stream> {
+    socket.set_nodelay(true)?;
+    let digest = SocketDigest::from_raw_fd(socket.as_raw_fd());
+    // A new cell is empty, so these cannot fail.
+    let _ = digest.peer_addr.set(Some(canonical(client).into()));
+    let _ = digest.local_addr.set(Some(canonical(socket.local_addr()?).into()));
+    let mut stream = L4Stream::from(socket);
+    stream.set_socket_digest(digest);
+    Ok(stream)
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    SocketAddr::new(address.ip().to_canonical(), address.port())
+}
+
+/// One open connection, as long as it lives.
+struct Counted(Arc<AtomicI64>);
+
+impl Counted {
+    fn new(count: &Arc<AtomicI64>) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,322 @@
+//! The connection type that pingora reads requests from and writes answers to.
+//!
+//! pingora's own listener gives its streams buffers through a private setter; a stream that is made outside has
+//! none, so head and body of an answer leave in two sends. [`Buffered`] gathers small writes until pingora
+//! flushes. It holds memory only while bytes wait in it: an idle kept connection has no buffer at all.
+
+#[cfg(test)]
+mod tests;
+
+use std::{
+    fmt,
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, Waker, ready},
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use pingora_core::protocols::{
+    ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl,
+    TimingDigest, UniqueID, UniqueIDType,
+    raw_connect::ProxyDigest,
+    tls::{SslDigest, TlsRef},
+};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Bytes of small writes that are gathered before a send without a flush.
+const WRITE_BUFFER: usize = 4 * 1024;
+/// Bytes that one read below TLS fetches: a full TLS record.
+const READ_BUFFER: usize = 16 * 1024;
+/// Bytes a look at the first bytes of a connection may fetch.
+const PEEK_BUFFER: usize = 4 * 1024;
+/// Slices that go into one vectored send, the gathered bytes included.
+const SLICES: usize = 16;
+/// How an HTTP/2 connection without TLS begins (RFC 9113 section 3.4).
+const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+/// Patience with a connection that sends nothing at all; pingora's limit for the first read of a request.
+const FIRST_BYTES: Duration = Duration::from_secs(60);
+
+/// A connection that gathers writes, or, below TLS, reads ahead.
+///
+/// It never holds a byte back over a flush: pingora flushes after a head without body, after each chunk of a
+/// streamed body and at the end of a body.
+pub struct Buffered<S: IO> {
+    inner: S,
+    fetched: Vec<u8>,
+    taken: usize,
+    fetch: usize,
+    gathered: Vec<u8>,
+    sent: usize,
+    gather: usize,
+}
+
+impl<S: IO> Buffered<S> {
+    /// Gathers writes; reads go straight through, since pingora's HTTP/1 and HTTP/2 sessions buffer themselves.
+    pub fn writes(inner: S) -> Self {
+        Self::new(inner, 0, WRITE_BUFFER)
+    }
+
+    /// Fetches more per read than is asked for: below TLS, which reads a record in small pieces.
+    pub fn reads(inner: S) -> Self {
+        Self::new(inner, READ_BUFFER, 0)
+    }
+
+    fn new(inner: S, fetch: usize, gather: usize) -> Self {
+        Self { inner, fetched: Vec::new(), taken: 0, fetch, gathered: Vec::new(), sent: 0, gather }
+    }
+
+    fn unread(&self) -> &[u8] {
+        self.fetched.get(self.taken..).unwrap_or_default()
+    }
+
+    fn unsent(&self) -> &[u8] {
+        self.gathered.get(self.sent..).unwrap_or_default()
+    }
+
+    /// Appends up to `limit` bytes of the socket to what was fetched; 0 is the end of the stream.
+    fn poll_fetch(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<io::Result<usize>> {
+        let held = self.fetched.len();
+        self.fetched.resize(held + limit, 0);
+        let mut space = ReadBuf::new(self.fetched.get_mut(held..).unwrap_or_default());
+        let polled = Pin::new(&mut self.inner).poll_read(cx, &mut space);
+        let count = space.filled().len();
+        self.fetched.truncate(held + count);
+        if self.fetched.is_empty() {
+            self.fetched = Vec::new();
+        }
+        ready!(polled)?;
+        Poll::Ready(Ok(count))
+    }
+
+    fn deliver(&mut self, buf: &mut ReadBuf<'_>) {
+        let unread = self.unread();
+        let count = unread.len().min(buf.remaining());
+        buf.put_slice(unread.get(..count).unwrap_or_default());
+        self.taken += count;
+        if self.taken == self.fetched.len() {
+            self.fetched = Vec::new();
+            self.taken = 0;
+        }
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        if self.gathered.capacity() == 0 {
+            self.gathered.reserve_exact(self.gather);
+        }
+        self.gathered.extend_from_slice(bytes);
+    }
+
+    fn drop_sent(&mut self, count: usize) -> usize {
+        let waiting = self.unsent().len();
+        if count < waiting {
+            self.sent += count;
+            return 0;
+        }
+        self.gathered = Vec::new();
+        self.sent = 0;
+        count - waiting
+    }
+
+    /// Sends what was gathered and `bufs` in one call; ready with the count of bytes taken from `bufs`, over 0.
+    fn poll_send(&mut self, cx: &mut Context<'_>, bufs: &[IoSlice<'_>]) -> Poll<io::Result<usize>> {
+        loop {
+            let Self { inner, gathered, sent, .. } = self;
+            let mut slices = [IoSlice::new(&[]); SLICES];
+            let waiting = gathered.get(*sent..).unwrap_or_default();
+            let all =
+                std::iter::once(IoSlice::new(waiting)).filter(|s| !s.is_empty()).chain(bufs.iter().copied());
+            let used = slices.iter_mut().zip(all).map(|(slot, slice)| *slot = slice).count();
+            let slices = slices.get(..used).unwrap_or_default();
+            let count = ready!(Pin::new(inner).poll_write_vectored(cx, slices))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            let taken = self.drop_sent(count);
+            if taken > 0 {
+                return Poll::Ready(Ok(taken));
+            }
+        }
+    }
+
+    fn poll_drain(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while !self.unsent().is_empty() {
+            let Self { inner, gathered, sent, .. } = self;
+            let waiting = gathered.get(*sent..).unwrap_or_default();
+            let count = ready!(Pin::new(inner).poll_write(cx, waiting))?;
+            if count == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.drop_sent(count);
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// Waits until the first bytes of the connection are, or can no longer become, the HTTP/2 preface.
+    async fn first_bytes(&mut self) -> io::Result<()> {
+        loop {
+            let unread = self.unread();
+            let compared = unread.len().min(H2_PREFACE.len());
+            if compared == H2_PREFACE.len() || unread.get(..compared) != H2_PREFACE.get(..compared) {
+                return Ok(());
+            }
+            let limit = self.fetch.max(PEEK_BUFFER);
+            if std::future::poll_fn(|cx| self.poll_fetch(cx, limit)).await? == 0 {
+                return if self.unread().is_empty() {
+                    Err(io::ErrorKind::UnexpectedEof.into())
+                } else {
+                    Ok(())
+                };
+            }
+        }
+    }
+}
+
+impl<S: IO> fmt::Debug for Buffered<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Buffered").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}
+
+/// pingora drops a connection after a fault without a flush; what was written until then still goes out if the
+/// socket takes it at once.
+impl<S: IO> Drop for Buffered<S> {
+    fn drop(&mut self) {
+        if !self.unsent().is_empty() {
+            let _ = Pin::new(self).poll_flush(&mut Context::from_waker(Waker::noop()));
+        }
+    }
+}
+
+impl<S: IO> AsyncRead for Buffered<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.unread().is_empty() {
+            if buf.remaining() >= self.fetch {
+                return Pin::new(&mut self.inner).poll_read(cx, buf);
+            }
+            let limit = self.fetch;
+            ready!(self.poll_fetch(cx, limit))?;
+        }
+        self.deliver(buf);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: IO> AsyncWrite for Buffered<S> {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.unsent().len() + buf.len() <= self.gather {
+            self.keep(buf);
+            return Poll::Ready(Ok(buf.len()));
+        }
+        self.poll_send(cx, &[IoSlice::new(buf)])
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let total: usize = bufs.iter().map(|buf| buf.len()).sum();
+        if self.unsent().len() + total <= self.gather {
+            bufs.iter().for_each(|buf| self.keep(buf));
+            return Poll::Ready(Ok(total));
+        }
+        self.poll_send(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.inner).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_drain(cx))?;
+        Pin::new(&mut self.inner).poll_shutdown(cx)
+    }
+}
+
+#[async_trait]
+impl<S: IO> Peek for Buffered<S> {
+    /// Fills `buf` with the first unread bytes as far as they tell HTTP/2 from HTTP/1; the rest of `buf` stays as
+    /// it was. Unlike pingora's, it does not wait for a request that is shorter than the HTTP/2 preface to grow.
+    async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
+        tokio::time::timeout(FIRST_BYTES, self.first_bytes()).await??;
+        for (to, from) in buf.iter_mut().zip(self.unread()) {
+            *to = *from;
+        }
+        Ok(true)
+    }
+}
+
+#[async_trait]
+impl<S: IO> Shutdown for Buffered<S> {
+    async fn shutdown(&mut self) {
+        if let Err(error) = std::future::poll_fn(|cx| self.poll_drain(cx)).await {
+            tracing::debug!(%error, "last bytes of a connection were not sent");
+        }
+        self.inner.shutdown().await;
+    }
+}
+
+impl<S: IO> UniqueID for Buffered<S> {
+    fn id(&self) -> UniqueIDType {
+        self.inner.id()
+    }
+}
+
+impl<S: IO> Ssl for Buffered<S> {
+    fn get_ssl(&self) -> Option<&TlsRef> {
+        self.inner.get_ssl()
+    }
+
+    fn get_ssl_digest(&self) -> Option<Arc<SslDigest>> {
+        self.inner.get_ssl_digest()
+    }
+
+    fn selected_alpn_proto(&self) -> Option<ALPN> {
+        self.inner.selected_alpn_proto()
+    }
+}
+
+impl<S: IO> GetTimingDigest for Buffered<S> {
+    fn get_timing_digest(&self) -> Vec<Option<TimingDigest>> {
+        self.inner.get_timing_digest()
+    }
+
+    fn get_read_pending_time(&self) -> Duration {
+        self.inner.get_read_pending_time()
+    }
+
+    fn get_write_pending_time(&self) -> Duration {
+        self.inner.get_write_pending_time()
+    }
+}
+
+impl<S: IO> GetProxyDigest for Buffered<S> {
+    fn get_proxy_digest(&self) -> Option<Arc<ProxyDigest>> {
+        self.inner.get_proxy_digest()
+    }
+
+    fn set_proxy_digest(&mut self, digest: ProxyDigest) {
+        self.inner.set_proxy_digest(digest);
+    }
+}
+
+impl<S: IO> GetSocketDigest for Buffered<S> {
+    fn get_socket_digest(&self) -> Option<Arc<SocketDigest>> {
+        self.inner.get_socket_digest()
+    }
+
+    fn set_socket_digest(&mut self, socket_digest: SocketDigest) {
+        self.inner.set_socket_digest(socket_digest);
+    }
+}

@@ -78,6 +78,23 @@ pub enum HookError {
         /// Size of the pool.
         threads: usize,
     },
+    /// Every thread is busy and enough calls wait for one.
+    #[error("hook {name}: {waiting} calls wait for a hook thread already")]
+    Busy {
+        /// Function name of the definition.
+        name: String,
+        /// How many wait.
+        waiting: usize,
+    },
+    /// No thread could be started to run it.
+    #[error("hook {name}: no thread could be started")]
+    NoThread {
+        /// Function name of the definition.
+        name: String,
+        /// The system's answer.
+        #[source]
+        source: io::Error,
+    },
     /// It returned an error code.
     #[error("hook {name} failed with code {code}")]
     Failed {

@@ -12,7 +12,7 @@ use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
-use crate::error::Result;
+use crate::error::{Error, HookError, Result};
 pub use object::{Answer, Object, Spec};
 pub use registry::Hooks;
 
@@ -66,18 +66,59 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// `HookError::NotLoaded` when the file or the function cannot be used; the API then answers 500 at this step.
     fn load(&self, source: &HookSource) -> Result<Arc<dyn Hook>>;
+
+    /// What it holds right now, for the metrics.
+    fn gauges(&self) -> DriverGauges;
+}
+
+/// What a driver holds at one moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct DriverGauges {
+    /// Copies of code files mapped into the process. Native ones are never unmapped, so this only grows.
+    pub libraries: usize,
+    /// Threads that run hooks.
+    pub threads: usize,
+    /// Those among them whose call is over its time limit.
+    pub stuck_threads: usize,
+}
+
+/// A call that ended without a usable result. `?` turns it into an [`Error`].
+#[derive(Debug)]
+pub struct Failure {
+    /// Why.
+    pub error: HookError,
+    /// The object as the function left it, unless the call was abandoned and still holds it.
+    pub object: Option<Box<Object>>,
+}
+
+impl Failure {
+    /// A call that did not keep its object.
+    pub fn new(error: HookError, object: Box<Object>) -> Self {
+        Self { error, object: Some(object) }
+    }
+
+    /// A call that took its object along.
+    pub fn lost(error: HookError) -> Self {
+        Self { error, object: None }
+    }
+}
+
+impl From<Failure> for Error {
+    fn from(failure: Failure) -> Self {
+        Self::Hook(failure.error)
+    }
 }
 
 /// A function of a user, ready for calls from any thread.
 #[async_trait]
 pub trait Hook: Send + Sync {
     /// True when a call may be abandoned half-way, at its timeout, which loses the object. The caller then keeps
-    /// a copy of the request head to answer with.
+    /// a copy of the request head to answer with. Any other failure hands the object back.
     fn may_be_abandoned(&self) -> bool;
 
     /// Calls the function. The object moves in and out, so that a driver may send it to another thread or process.
     ///
     /// # Errors
-    /// A `HookError`: the request is answered with 500.
-    async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Result<Box<Object>>;
+    /// The request is answered with 500; edits that the function made before it failed do not count.
+    async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Result<Box<Object>, Failure>;
 }

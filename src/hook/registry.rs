@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Driver, Hook, HookSource,
+    Driver, DriverGauges, Hook, HookSource,
     drivers::{DRIVERS, DriverSettings},
 };
 use crate::error::{HookError, Result};
@@ -34,6 +34,13 @@ impl Hooks {
             reason: format!("there is no driver {driver:?} in this build"),
         })?;
         found.load(source)
+    }
+
+    /// What each driver holds right now, under its usual name.
+    pub fn gauges(&self) -> impl Iterator<Item = (&'static str, DriverGauges)> + '_ {
+        self.drivers
+            .iter()
+            .map(|(names, driver)| (names.first().copied().unwrap_or_default(), driver.gauges()))
     }
 
     fn find(&self, driver: &str) -> Option<&Arc<dyn Driver>> {

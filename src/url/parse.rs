@@ -167,28 +167,33 @@ fn read_authority(authority: &[u8]) -> Result<String, ParseError> {
 
 fn read_host(host: &[u8]) -> Result<String, ParseError> {
     let refused = || ParseError::Host(String::from_utf8_lossy(host).into_owned());
-    let port = if host.starts_with(b"[") {
+    let is_address = host.starts_with(b"[");
+    let port = if is_address {
         let end = memchr::memrchr(b']', host).ok_or_else(refused)?;
         host.get(end + 1..)
     } else {
-        memchr::memrchr(b':', host).and_then(|colon| host.get(colon..))
+        memchr::memchr(b':', host).and_then(|colon| host.get(colon..))
     };
     match port.and_then(<[u8]>::split_first) {
         None => {}
         Some((b':', digits)) if digits.iter().all(u8::is_ascii_digit) => {}
         Some(_) => return Err(refused()),
     }
-    let bad_byte = |byte: &u8| *byte != b'%' && !escape::may_stand_in_host(*byte);
+    let bad_byte = |byte: &u8| match byte {
+        b'%' => false,
+        b'[' | b']' => !is_address,
+        byte => !escape::may_stand_in_host(*byte),
+    };
     if host.iter().any(bad_byte) {
         return Err(refused());
     }
-    refuse_ascii_escapes(host)?;
+    refuse_ascii_escapes(host, is_address)?;
     let decoded = escape::unescape(host, false).map_err(ParseError::Escape)?;
     String::from_utf8(decoded.into_owned()).map_err(|_| refused())
 }
 
 /// In a host only bytes from 0x80 may be escaped, and the `%25` that begins an IPv6 zone.
-fn refuse_ascii_escapes(host: &[u8]) -> Result<(), ParseError> {
+fn refuse_ascii_escapes(host: &[u8], is_address: bool) -> Result<(), ParseError> {
     for at in memchr::memchr_iter(b'%', host) {
         let code = host.get(at..at + 3).unwrap_or_default();
         if code != b"%25"

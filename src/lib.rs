@@ -1,7 +1,8 @@
 //! pinhook: an API gateway data plane on pingora.
 //!
 //! The modules stand in dependency order: each may use only those above it. `tests/it/architecture.rs` holds
-//! us to it.
+//! us to it. `analytics` stands above `chain` because a record is made from plain values; what an API's records
+//! have in common is kept with the API.
 
 pub mod error;
 

@@ -1,4 +1,3 @@
-<<<<<<< HEAD
 //! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
@@ -87,10 +86,3 @@ impl Gateway {
         self.health.set_loaded();
     }
 }
-=======
-//! Where requests come in: sockets, certificates, and (with the proxy) the way of a request.
-
-pub mod listen;
-pub mod stream;
-pub mod tls;
->>>>>>> h/listen

@@ -71,6 +71,8 @@ pub struct Loops {
     pub check_limits: bool,
     /// The current loop leads to the API it came from.
     pub to_self: bool,
+    /// Hand-overs by a `target_url` of the form `tyk://…`, which count as no loop.
+    pub uncounted: u32,
 }
 
 /// What the track lists say of this request.
@@ -90,18 +92,16 @@ pub enum Tracking {
 pub struct Outcome {
     /// Status that was sent, or the one to record when nothing was sent.
     pub status: u16,
+    /// The method at the end of the chain, where a loop URL changed it.
+    pub method: Option<Method>,
+    /// Bytes of the request body that came, counted only where its length is limited and not declared.
+    pub received: u64,
     /// When the request was sent upstream.
     pub upstream_started: Option<Instant>,
     /// How long the upstream took until its head arrived.
     pub upstream: Option<Duration>,
-    /// The request was answered by a hook, after this long in it.
-    pub hook_answer: Option<Duration>,
-    /// The upstream answered.
-    pub proxied: bool,
     /// The fault that ended it, for the log.
     pub error: Option<String>,
-    /// Bytes of the body sent to the client.
-    pub sent: u64,
 }
 
 impl Ctx {
@@ -124,6 +124,18 @@ impl Ctx {
             tracking: Tracking::default(),
             outcome: Outcome::default(),
         }
+    }
+
+    /// Begins the chain of the next API of a loop: what the last one parked or found out is forgotten, what hooks
+    /// said of this request is kept.
+    pub fn enter(&mut self, url: Url) {
+        self.url = url;
+        self.version = 0;
+        self.ignored = false;
+        self.rewrite = None;
+        self.method = None;
+        self.variables = None;
+        self.tracking = Tracking::default();
     }
 
     /// True while the request runs in an API that another one (or itself) looped to.

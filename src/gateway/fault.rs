@@ -73,7 +73,7 @@ pub(super) fn note(ctx: &mut Ctx, error: &Error) {
         api.metrics.upstream_fault(fault);
     }
     let api_id = api.map(|api| &*api.spec.api_id).unwrap_or_default();
-    let peer = ctx.outbound.as_ref().and_then(|out| out.target.authority.to_str().ok()).unwrap_or_default();
+    let peer = ctx.outbound.as_ref().map(|out| &*out.target.name).unwrap_or_default();
     if matches!(error, Error::Upstream(UpstreamError::ClientGone(_))) {
         tracing::debug!(api_id, peer, error = text, "client closed the request");
     } else {

@@ -2,13 +2,14 @@
 
 use std::time::{Duration, SystemTime};
 
+
 use http::header;
 use pingora_proxy::Session;
 
 use super::Gateway;
 use crate::{
     analytics::Observed,
-    chain::{Api, Base, Ctx, Tracking, real_ip},
+    chain::{Api, Base, Ctx, Tracking, peer_ip, real_ip},
     metrics::Times,
     url::Url,
 };
@@ -44,6 +45,7 @@ pub(super) fn finished(
 fn observed(api: &Api, session: &Session, ctx: &Ctx, total: Duration) -> Observed {
     let head = session.req_header();
     let outbound = ctx.outbound.as_deref();
+    let depth = ctx.snapshot.services.config.http_server_options.xff_depth;
     let sent_method = outbound.and_then(|out| out.method.as_ref()).or(ctx.outcome.method.as_ref());
     let target = outbound.map(|out| &out.target).or(match &api.base {
         Base::Upstream(target) => Some(target),
@@ -53,11 +55,11 @@ fn observed(api: &Api, session: &Session, ctx: &Ctx, total: Duration) -> Observe
         api: api.recorded.clone(),
         at: SystemTime::now(),
         method: sent_method.unwrap_or(&head.method).clone(),
-        host: target.map_or_else(|| "".into(), |target| target.authority_text()),
+        host: target.map_or_else(|| "".into(), |target| target.name.clone()),
         path: match outbound {
             Some(out) => out.path.clone(),
             None if api.definition.proxy.strip_listen_path => {
-                api.listen_path.strip(ctx.url.path()).into_owned()
+                api.strip.strip(ctx.url.path()).into_owned()
             }
             None => ctx.url.path().to_owned(),
         },
@@ -75,7 +77,7 @@ fn observed(api: &Api, session: &Session, ctx: &Ctx, total: Duration) -> Observe
         alias: String::new(),
         total,
         upstream: ctx.outcome.upstream.unwrap_or_default(),
-        client: real_ip(session, ctx),
+        client: real_ip(&head.headers, peer_ip(session), depth),
         tags: api.tag_headers.values(&head.headers),
         raw_request: bytes::Bytes::new(),
         raw_response: bytes::Bytes::new(),

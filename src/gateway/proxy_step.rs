@@ -45,7 +45,7 @@ pub(super) async fn run(api: &Arc<Api>, session: &mut Session, ctx: &mut Ctx) ->
         return Ok(enter_loop(api, session, ctx));
     }
     if api.definition.proxy.strip_listen_path {
-        ctx.url.map_path(|path| api.listen_path.strip(path));
+        ctx.url.map_path(|path| api.strip.strip(path));
     }
     if retain_host {
         return final_url(api, session, ctx).await;
@@ -97,7 +97,7 @@ async fn outbound(
         uri: url.upstream_uri(skip_escaping).into_owned().into_bytes(),
         path: url.path().to_owned(),
         host: (!api.definition.proxy.preserve_host_header).then(|| target.authority.clone()),
-        forwarded_for: if ctx.drop_forwarded_for { None } else { peer_ip(session) },
+        forwarded_for: if ctx.no_forwarded_for { None } else { peer_ip(session) },
         trailers: head.headers.get(header::TE) == Some(&HeaderValue::from_static("trailers")),
         target,
     }))

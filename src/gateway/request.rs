@@ -19,7 +19,7 @@ use crate::{
 
 /// Handles a request up to the point where pingora connects. True if it has been answered.
 pub(super) async fn handle(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     door: Door,
     session: &mut Session,
     ctx: &mut Ctx,
@@ -49,7 +49,7 @@ impl From<Denial> for Decision {
     }
 }
 
-async fn decide(gateway: &Gateway, door: Door, session: &mut Session, ctx: &mut Ctx) -> Result<Decision> {
+async fn decide(gateway: &Arc<Gateway>, door: Door, session: &mut Session, ctx: &mut Ctx) -> Result<Decision> {
     let config = &ctx.snapshot.services.config;
     let Ok(url) = Url::from_target(session.req_header().raw_path()) else {
         return Ok(Decision::Answer(reply::Answer::BadRequest));

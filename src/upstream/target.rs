@@ -1,6 +1,9 @@
 //! A target URL, read once: where requests can be sent.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::{
+    net::{IpAddr, Ipv6Addr},
+    sync::Arc,
+};
 
 use http::HeaderValue;
 
@@ -50,6 +53,8 @@ pub struct Target {
     pub port: u16,
     /// What its `Host` header says: host and port as written.
     pub authority: HeaderValue,
+    /// The same as text, for logs and records.
+    pub name: Arc<str>,
     /// Its URL; path and query stand in front of those of each request.
     pub url: Url,
 }
@@ -96,7 +101,7 @@ impl Target {
             Some(text) => text.parse().ok().filter(|port| *port != 0).ok_or(TargetError::Port)?,
         };
         let authority = HeaderValue::from_str(url.host()).map_err(|_| TargetError::Host)?;
-        Ok(Self { scheme, ip: host.parse().ok(), host: host.into(), port, authority, url })
+        Ok(Self { scheme, ip: host.parse().ok(), host: host.into(), port, authority, name: url.host().into(), url })
     }
 }
 

@@ -16,3 +16,5 @@ pub mod definition;
 pub mod upstream;
 
 pub mod hook;
+
+pub mod cli;

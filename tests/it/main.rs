@@ -1,0 +1,10 @@
+//! The integration tests: one binary, a module per area.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may fail; clippy.toml frees only functions marked as tests, not what they share"
+)]
+
+mod cli;

@@ -44,7 +44,7 @@ fn build(source: &Source, services: &Services) -> Result<Arc<Api>, Problem> {
             .hint("give a URL such as http://host:port/path")
     })?;
     let spec = Arc::new(spec(definition));
-    let versions = definition.version_entries();
+    let versions: Vec<_> = definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
     let chain = {
         let mut blueprint = Blueprint {
@@ -98,7 +98,7 @@ fn spec(definition: &ApiDefinition) -> Spec {
 
 fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
     PeerSettings {
-        timeout: config.proxy_default_timeout(),
+        timeout: config.proxy_timeout(),
         idle: IDLE,
         verify: !(config.proxy_ssl_insecure_skip_verify
             || definition.proxy.transport.ssl_insecure_skip_verify),

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -15,7 +15,8 @@ use tokio::sync::{mpsc, oneshot};
 use super::{Gateway, listeners, loader};
 use crate::{
     chain::{Api, Route, Router, RouterOptions, Snapshot},
-    definition::{self, Broken, Identity, LoadOptions, Loaded},
+    config,
+    definition::{self, Broken, Identity, LoadOptions, Loaded, Secrets},
     error::{Problem, Severity},
 };
 
@@ -106,14 +107,16 @@ fn finish(gateway: &Gateway, report: &Report, started: Instant) {
     let errors = report.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     let took = started.elapsed();
     gateway.metrics.config().reloaded(errors == 0, took);
-    gateway.metrics.config().problems(report.problems.len());
+    gateway.metrics.config().problems(&report.problems);
     tracing::info!(apis = report.live, errors, took_ms = took.as_millis() as u64, "definitions loaded");
 }
 
 /// Reads and compiles everything aside.
-fn load(gateway: &Gateway) -> (Snapshot, Report) {
+pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
     let config = &gateway.config;
-    let secrets = config.definition_secrets();
+    let values = config.secrets.iter().map(|(name, secret)| (name.clone(), String::from(&**secret))).collect();
+    let file_base = Some(&config.kv.file.base_path).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let secrets = Secrets { env: &config::variable, values: &values, file_base };
     let options = LoadOptions { secrets, gateway_port: config.listen_port };
     let loaded = definition::load_dir(Path::new(&config.app_path), &options);
     let running = gateway.snapshot();

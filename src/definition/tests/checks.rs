@@ -95,10 +95,10 @@ fn endpoint_paths_and_methods() {
     let rule = |path: &str, method: &str| {
         with_rule("transform_headers", json!([{ "path": path, "method": method }]))
     };
-    for path in ["/x/{id}", "/id/\\d{3}", "/items/*", "/a/*/b", "(?i)/x", "", "/{a:(}", "^/x$"] {
+    for path in ["/x/{id}", "/id/\\d{3}", "/items/*", "/a/*/b", "(?i)/x", "", "/{a:(}", "^/x$", "/{a"] {
         assert!(found(&rule(path, "GET"), Severity::Error).is_empty(), "{path}");
     }
-    for path in ["/x(", "/[", "/(?=x)", "/{a"] {
+    for path in ["/x(", "/[", "/(?=x)"] {
         let message = only(&rule(path, "GET"), Severity::Error);
         assert!(message.starts_with(&format!("{PATHS}.transform_headers[0].path: ")), "{message}");
         assert!(message.contains("this entry is left out"), "{message}");

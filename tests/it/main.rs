@@ -7,4 +7,7 @@
     reason = "a test may fail; clippy.toml frees only functions marked as tests, not what they share"
 )]
 
+mod analytics;
 mod cli;
+mod store;
+mod support;

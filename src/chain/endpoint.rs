@@ -142,12 +142,16 @@ impl<T> EndpointsBuilder<T> {
 
 impl<T> Endpoints<T> {
     /// The first entry with exactly this method and a fitting path.
-    pub fn find(&self, method: &str, candidates: &Candidates<'_>) -> Option<&T> {
-        self.matches(candidates).find(|(wanted, _)| *wanted == method).map(|(_, value)| value)
+    pub fn find<'a>(&'a self, method: &str, candidates: &Candidates<'_>) -> Option<&'a T> {
+        let mut matches = self.matches(candidates).filter(|(wanted, _)| *wanted == method);
+        matches.next().map(|(_, value)| value)
     }
 
     /// Every entry whose path fits, with its method, in order.
-    pub fn matches<'a>(&'a self, candidates: &'a Candidates<'_>) -> impl Iterator<Item = (&'a str, &'a T)> {
+    pub fn matches<'a, 'c>(
+        &'a self,
+        candidates: &'c Candidates<'c>,
+    ) -> impl Iterator<Item = (&'a str, &'a T)> + use<'a, 'c, T> {
         let reachable = match &self.all {
             Some(all) if !candidates.any(|path| all.is_match(path)) => &[][..],
             _ => &self.entries[..],

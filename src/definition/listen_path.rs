@@ -1,8 +1,6 @@
 //! Listen paths: their normal form, and what may stand in their braces (api-definition reference 1.5).
 
-use regex::Regex;
-
-use super::substitute::is_reference;
+use super::{re2, substitute::is_reference};
 use crate::url::clean_path;
 
 /// The form that is served: a leading `/`, no `.`, `..` and `//`, a trailing slash as it was. Nothing stays
@@ -62,7 +60,7 @@ fn variable_fault(inside: &str) -> Option<String> {
     if name.is_empty() || pattern.is_empty() {
         return Some(format!("missing name or pattern in {{{inside}}}"));
     }
-    match Regex::new(pattern) {
+    match re2(pattern) {
         Err(_) => Some(format!("{pattern:?} is no valid regex (RE2 syntax)")),
         Ok(regex) if regex.captures_len() > 1 => {
             Some(format!("{pattern:?} has a capture group; use (?:…) in a listen path"))

@@ -2,6 +2,7 @@ mod checks;
 mod decode;
 mod golden;
 mod load;
+mod re2;
 mod support;
 mod values;
 

@@ -1,1 +1,232 @@
+use serde_json::{Value, json};
 
+use super::{of, plain, read, with, with_rule};
+use crate::{
+    definition::{lint, refusals},
+    error::Severity,
+};
+
+/// Paths of the errors, which must be what makes the API refuse.
+fn refused(value: &Value) -> Vec<String> {
+    let definition = read(value);
+    let found = refusals(&definition, "t");
+    assert_eq!(lint(&definition, "t").refuses, !found.is_empty());
+    assert!(found.iter().all(|problem| problem.message.contains("answers 500")), "{found:?}");
+    found.into_iter().map(|problem| problem.path).collect()
+}
+
+/// Paths of what is named and does not close the API.
+fn named(value: &Value) -> Vec<String> {
+    let definition = read(value);
+    let found = lint(&definition, "t");
+    assert!(!found.refuses, "{:?}", found.problems);
+    of(&found.problems, Severity::Warning).into_iter().map(|(path, _)| path.to_owned()).collect()
+}
+
+#[test]
+fn a_plain_api_is_served_without_a_word() {
+    assert!(named(&plain()).is_empty());
+}
+
+#[test]
+fn what_protects_closes_the_api() {
+    for (path, value, at) in [
+        ("/use_keyless", json!(false), "use_keyless"),
+        ("/use_mutual_tls_auth", json!(true), "use_mutual_tls_auth"),
+        ("/allowed_ips", json!(["10.0.0.1"]), "allowed_ips"),
+        ("/blacklisted_ips", json!(["10.0.0.1"]), "blacklisted_ips"),
+        ("/global_rate_limit", json!({ "rate": 1, "per": 1 }), "global_rate_limit"),
+        ("/pinned_public_keys", json!({ "h": "a" }), "pinned_public_keys"),
+        ("/upstream_certificates", json!({ "*": "a" }), "upstream_certificates"),
+        ("/upstream_auth", json!({ "enabled": true }), "upstream_auth"),
+        ("/request_signing", json!({ "is_enabled": true }), "request_signing"),
+        ("/proxy/transport", json!({ "ssl_ciphers": ["x"] }), "proxy.transport.ssl_ciphers"),
+        ("/proxy/transport", json!({ "ssl_min_version": 771 }), "proxy.transport.ssl_min_version"),
+        ("/proxy/transport", json!({ "ssl_max_version": 771 }), "proxy.transport.ssl_max_version"),
+        ("/proxy/transport", json!({ "proxy_url": "http://p" }), "proxy.transport.proxy_url"),
+        ("/version_data/not_versioned", json!(false), "version_data.not_versioned"),
+        ("/definition", json!({ "enabled": true }), "definition.enabled"),
+        ("/graphql", json!({ "enabled": true }), "graphql.enabled"),
+        ("/proxy/target_url", json!("tyk://self/"), "proxy.target_url"),
+        ("/custom_middleware", json!({ "response": [{ "name": "r" }] }), "custom_middleware.response[0]"),
+        ("/custom_middleware_bundle", json!("b.zip"), "custom_middleware_bundle"),
+        (
+            "/version_data/versions/Default/global_size_limit",
+            json!(5),
+            "version_data.versions.Default.global_size_limit",
+        ),
+    ] {
+        assert_eq!(refused(&with(path, value)), [at]);
+    }
+}
+
+#[test]
+fn what_is_switched_off_does_not() {
+    let both = |first: (&str, Value), second: (&str, Value)| {
+        let mut value = with(first.0, first.1);
+        value[second.0] = second.1;
+        value
+    };
+    for value in [
+        both(("/allowed_ips", json!(["10.0.0.1"])), ("ip_access_control_disabled", json!(true))),
+        both(("/global_rate_limit", json!({ "rate": 1, "per": 1 })), ("disable_rate_limit", json!(true))),
+        both(("/pinned_public_keys", json!({ "h": "a" })), ("certificate_pinning_disabled", json!(true))),
+        both(
+            ("/custom_middleware_bundle", json!("b.zip")),
+            ("custom_middleware_bundle_disabled", json!(true)),
+        ),
+        with("/custom_middleware", json!({ "response": [{ "name": "r", "disabled": true }] })),
+        with_rule(
+            "size_limits",
+            json!([{ "path": "/x", "method": "POST", "size_limit": 1, "disabled": true }]),
+        ),
+        with_rule("rate_limit", json!([{ "path": "/x", "method": "GET", "rate": 0, "per": 1 }])),
+    ] {
+        assert!(named(&value).is_empty(), "{value}");
+    }
+    let mut value = with("/allowed_ips", json!(["10.0.0.1"]));
+    value["ip_access_control_disabled"] = json!(true);
+    value["enable_ip_whitelisting"] = json!(true);
+    assert_eq!(refused(&value), ["allowed_ips"]);
+}
+
+#[test]
+fn endpoint_rules_that_protect_close_the_api() {
+    let path = "version_data.versions.Default.extended_paths";
+    for kind in ["size_limits", "validate_json"] {
+        let value = with_rule(kind, json!([{ "disabled": true }, { "path": "/x", "method": "POST" }]));
+        assert_eq!(refused(&value), [format!("{path}.{kind}[1]")]);
+    }
+    let value = with_rule("rate_limit", json!([{ "path": "/x", "method": "GET", "rate": 1, "per": 1 }]));
+    assert_eq!(refused(&value), [format!("{path}.rate_limit[0]")]);
+    let mut off = with_rule("validate_json", json!([{ "path": "/x", "method": "POST" }]));
+    off["version_data"]["versions"]["Default"]["use_extended_paths"] = json!(false);
+    assert_eq!(named(&off), ["version_data.versions.Default.use_extended_paths"]);
+}
+
+#[test]
+fn what_does_not_protect_is_named() {
+    for (path, value, at) in [
+        ("/proxy/enable_load_balancing", json!(true), "proxy.enable_load_balancing"),
+        (
+            "/proxy/service_discovery",
+            json!({ "use_discovery_service": true }),
+            "proxy.service_discovery.use_discovery_service",
+        ),
+        ("/CORS", json!({ "enable": true }), "CORS.enable"),
+        ("/CORS", json!({ "options_passthrough": true }), "CORS.options_passthrough"),
+        ("/cache_options", json!({ "enable_cache": true }), "cache_options.enable_cache"),
+        ("/certificates", json!(["c"]), "certificates"),
+        ("/uptime_tests", json!({ "check_list": [{ "url": "http://x" }] }), "uptime_tests.check_list"),
+        ("/response_processors", json!([{ "name": "header_injector" }]), "response_processors"),
+        ("/error_overrides", json!({ "403": [{ "response": {} }] }), "error_overrides"),
+        ("/event_handlers", json!({ "events": { "AuthFailure": [{}] } }), "event_handlers.events"),
+        ("/enable_detailed_recording", json!(true), "enable_detailed_recording"),
+        ("/analytics_plugin", json!({ "enable": true }), "analytics_plugin.enable"),
+    ] {
+        assert_eq!(named(&with(path, value)), [at]);
+    }
+    for kind in
+        ["hard_timeouts", "circuit_breakers", "virtual", "transform", "transform_jq", "persist_graphql"]
+    {
+        let value = with_rule(kind, json!([{ "path": "/x", "method": "GET" }]));
+        assert_eq!(named(&value), [format!("version_data.versions.Default.extended_paths.{kind}[0]")]);
+    }
+    assert_eq!(named(&with_rule("cache", json!(["/x"]))).len(), 1);
+}
+
+#[test]
+fn what_is_built_is_not_named() {
+    let rule =
+        json!([{ "path": "/x", "method": "GET", "to_method": "POST", "code": 200, "plugin_path": "p.so" }]);
+    for kind in [
+        "white_list",
+        "black_list",
+        "ignored",
+        "internal",
+        "mock_response",
+        "transform_headers",
+        "transform_response_headers",
+        "method_transforms",
+        "track_endpoints",
+        "do_not_track_endpoints",
+        "go_plugin",
+    ] {
+        let mut rule = rule.clone();
+        rule[0].as_object_mut().unwrap().retain(|key, _| match kind {
+            "method_transforms" => key != "code" && key != "plugin_path",
+            "mock_response" => key != "to_method" && key != "plugin_path",
+            "go_plugin" => key != "to_method" && key != "code",
+            _ => key == "path" || key == "method",
+        });
+        assert!(named(&with_rule(kind, rule)).is_empty(), "{kind}");
+    }
+}
+
+#[test]
+fn drivers() {
+    let hooks = |driver: &str, own: Value| {
+        with(
+            "/custom_middleware",
+            json!({ "driver": driver, "pre": [{ "name": "f", "path": "f.so", "pinhook": own }] }),
+        )
+    };
+    assert!(named(&hooks("goplugin", Value::Null)).is_empty());
+    assert_eq!(named(&hooks("golang", Value::Null)), ["custom_middleware.driver"]);
+    assert_eq!(named(&hooks("native", Value::Null)), ["custom_middleware.driver"]);
+    assert_eq!(named(&hooks("", Value::Null)), ["custom_middleware.driver"]);
+    assert!(named(&hooks("otto", json!({ "driver": "goplugin" }))).is_empty());
+    assert_eq!(refused(&hooks("otto", Value::Null)), ["custom_middleware.driver"]);
+    assert_eq!(
+        refused(&hooks("goplugin", json!({ "driver": "lua" }))),
+        ["custom_middleware.pre[0].pinhook.driver"]
+    );
+    let found = refusals(&read(&hooks("goplugn", Value::Null)), "t");
+    assert_eq!(found[0].hint.as_deref(), Some("did you mean goplugin?"));
+    let own = json!([{ "path": "/x", "method": "GET", "pinhook": { "driver": "lua" } }]);
+    assert_eq!(refused(&with_rule("go_plugin", own)).len(), 1);
+}
+
+#[test]
+fn hooks_around_auth_of_a_keyless_api_never_run() {
+    let value = with(
+        "/custom_middleware",
+        json!({ "driver": "goplugin", "post_key_auth": [{}], "auth_check": { "name": "f" } }),
+    );
+    assert_eq!(named(&value), ["custom_middleware.post_key_auth[0]", "custom_middleware.auth_check"]);
+}
+
+#[test]
+fn triggers_that_cannot_fire_yet() {
+    let triggers = |on: &str, options: Value, to: &str| {
+        let trigger = json!({ "on": on, "options": options, "rewrite_to": to });
+        let rewrite = json!([{ "path": "/x", "method": "GET", "match_pattern": "x", "rewrite_to": "y", "triggers": [trigger] }]);
+        let definition = read(&with_rule("url_rewrites", rewrite));
+        let found = lint(&definition, "t");
+        assert!(!found.refuses);
+        let start = "version_data.versions.Default.extended_paths.url_rewrites[0].triggers[0].";
+        found
+            .problems
+            .iter()
+            .map(|p| format!("{}: {}", p.path.strip_prefix(start).unwrap(), p.message))
+            .collect::<Vec<_>>()
+    };
+    let payload = json!({ "payload_matches": { "match_rx": "x" } });
+    assert!(
+        triggers("all", payload.clone(), "/")[0]
+            .starts_with("options.payload_matches: not built yet: the trigger never fires")
+    );
+    assert!(triggers("any", payload, "/")[0].contains("never fires"));
+    let mixed =
+        json!({ "payload_matches": { "match_rx": "x" }, "header_matches": { "A": { "match_rx": "x" } } });
+    assert!(triggers("any", mixed.clone(), "/")[0].contains("other conditions count"));
+    assert!(triggers("all", mixed, "/")[0].contains("never fires"));
+    let meta = json!({ "session_meta_matches": { "tier": { "match_rx": "x" } } });
+    assert!(triggers("all", meta, "/")[0].starts_with("options.session_meta_matches"));
+    let header = json!({ "header_matches": { "A": { "match_rx": "x" } } });
+    assert!(
+        triggers("all", header.clone(), "/$tyk_meta.x")[0]
+            .starts_with("rewrite_to: not built yet: $tyk_meta")
+    );
+    assert!(triggers("all", header, "/x").is_empty());
+}

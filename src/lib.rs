@@ -23,3 +23,7 @@ pub mod upstream;
 pub mod hook;
 
 pub mod analytics;
+
+pub mod chain;
+
+pub mod middleware;

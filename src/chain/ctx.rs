@@ -31,6 +31,8 @@ pub struct Ctx {
     pub ignored: bool,
     /// Parked by `url_rewrite`, applied by the proxy step.
     pub rewrite: Option<Box<Rewrite>>,
+    /// The path before a rewrite whose pattern matched: response steps match endpoints against it.
+    pub path_before_rewrite: Option<Box<str>>,
     /// Parked by `method_transform`, applied by the proxy step.
     pub method: Option<Method>,
     /// Context variables; `None` until a step needs them.
@@ -39,6 +41,8 @@ pub struct Ctx {
     pub target: Option<Arc<Target>>,
     /// Texts that hooks leave for each other.
     pub metadata: Option<Box<std::collections::BTreeMap<String, String>>>,
+    /// `X-Forwarded-For` was removed by the definition, so the proxy step does not write it either.
+    pub no_forwarded_for: bool,
     /// What goes upstream, decided by the proxy step.
     pub outbound: Option<Box<Outbound>>,
     /// How deep this request has looped.
@@ -56,8 +60,6 @@ pub struct Rewrite {
     pub url: Url,
     /// It names its own host and is final: neither target nor balancer is asked.
     pub retain_host: bool,
-    /// The path before the rewrite: response steps match endpoints against it.
-    pub from_path: Option<String>,
 }
 
 /// The depth of `tyk://` loops.
@@ -115,10 +117,12 @@ impl Ctx {
             version: 0,
             ignored: false,
             rewrite: None,
+            path_before_rewrite: None,
             method: None,
             variables: None,
             target: None,
             metadata: None,
+            no_forwarded_for: false,
             outbound: None,
             loops: Loops::default(),
             tracking: Tracking::default(),

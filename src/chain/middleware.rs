@@ -1,17 +1,11 @@
 //! The two middleware traits, what builds them, and the chain of one API.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Ctx, Flow, Services};
-use crate::{
-    definition::{ApiDefinition, VersionInfo},
-    error::{Problem, Result},
-    hook::{HookKind, Spec},
-};
+use super::{Blueprint, Ctx, Flow};
+use crate::{definition::VersionInfo, error::Result, hook::HookKind};
 
 /// One request step: built once per API, shared by all its requests.
 #[async_trait]
@@ -26,22 +20,6 @@ pub trait Middleware: Send + Sync {
 pub trait ResponseMiddleware: Send + Sync {
     /// Edits the answer in place.
     async fn response(&self, session: &mut Session, ctx: &mut Ctx, head: &mut ResponseHeader) -> Result<()>;
-}
-
-/// What a step is built from. `problems` takes what the definition asks for and the step cannot do.
-pub struct Blueprint<'a> {
-    /// The definition.
-    pub definition: &'a ApiDefinition,
-    /// The version entries in the order that `Ctx::version` counts.
-    pub versions: &'a [VersionInfo],
-    /// Shared handles.
-    pub services: &'a Services,
-    /// What hooks of this API read.
-    pub spec: &'a Arc<Spec>,
-    /// Name of the definition in messages.
-    pub place: &'a str,
-    /// What the build has to say to the definition's author.
-    pub problems: &'a mut Vec<Problem>,
 }
 
 /// Builds a request step, or nothing when the definition does not ask for it: an idle feature costs nothing.

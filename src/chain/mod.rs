@@ -4,20 +4,29 @@
 //! middleware. The order of the steps is the tables of `middleware`.
 
 mod api;
+mod blueprint;
 mod ctx;
 mod endpoint;
 mod flow;
 mod listen_path;
 mod middleware;
+pub mod re2;
+mod real_ip;
 mod router;
 mod snapshot;
 mod variables;
 
 pub use api::Api;
+pub use blueprint::{Blueprint, version_path};
 pub use ctx::{Ctx, Loops, Outcome, Rewrite, Tracking, peer_ip};
+pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};
+pub use listen_path::{ListenPath, Strip};
 pub use middleware::{
-    Blueprint, Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware,
+    Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware,
     ResponseSlot, Slot,
 };
+pub use real_ip::real_ip;
+pub use router::Router;
 pub use snapshot::{Services, Snapshot};
+pub use variables::{Complaint, Secrets, Template, Variables, used_names};

@@ -2,8 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Api, Router, loop_name};
-use crate::{config::Config, hook::Hooks, metrics::Metrics, upstream::Resolver};
+use super::{Api, Router};
+use crate::{config::Config, hook::Hooks, metrics::Metrics, upstream::Resolver, url::loop_name};
 
 /// Handles that every API shares, built once.
 #[derive(Clone)]
@@ -16,6 +16,8 @@ pub struct Services {
     pub resolver: Arc<Resolver>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
+    /// Looks up a variable of the process; the environment itself is read in `config` only.
+    pub environment: fn(&str) -> Option<String>,
 }
 
 /// All live APIs and the router, immutable.

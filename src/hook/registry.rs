@@ -43,6 +43,12 @@ impl Hooks {
             .map(|(names, driver)| (names.first().copied().unwrap_or_default(), driver.gauges()))
     }
 
+    /// The usual name of a driver, whichever of its names `driver` is.
+    pub fn name(&self, driver: &str) -> Option<&'static str> {
+        let (names, _) = self.drivers.iter().find(|(names, _)| names.contains(&driver))?;
+        names.first().copied()
+    }
+
     fn find(&self, driver: &str) -> Option<&Arc<dyn Driver>> {
         self.drivers.iter().find(|(names, _)| names.contains(&driver)).map(|(_, driver)| driver)
     }

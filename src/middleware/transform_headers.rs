@@ -1,0 +1,90 @@
+//! Edits the request's headers: global removes and sets, then the endpoint's (`global_headers…`,
+//! `transform_headers`; api-definition reference 3.10).
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use pingora_proxy::Session;
+
+use super::header_edits::{HeaderEdits, Side};
+use crate::{
+    chain::{Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, version_path},
+    definition::VersionInfo,
+    error::Result,
+};
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+struct TransformHeaders {
+    paths: Arc<EndpointPaths>,
+    versions: PerVersion<Transforms>,
+}
+
+struct Transforms {
+    global: Option<HeaderEdits>,
+    endpoints: Option<Endpoints<HeaderEdits>>,
+}
+
+pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> {
+    let versions = blueprint.versions;
+    let versions = PerVersion::build(versions, |_, version| Transforms::compile(blueprint, version))?;
+    Some(Box::new(TransformHeaders { paths: blueprint.paths.clone(), versions }))
+}
+
+impl Transforms {
+    fn compile(blueprint: &mut Blueprint<'_>, version: &VersionInfo) -> Option<Self> {
+        let (removes, sets) =
+            (version_path(version, "global_headers_remove"), version_path(version, "global_headers"));
+        let global = (!version.global_headers_disabled)
+            .then(|| {
+                HeaderEdits::compile(
+                    blueprint,
+                    Side::Request,
+                    (&removes, &sets),
+                    &version.global_headers_remove,
+                    &version.global_headers,
+                )
+            })
+            .flatten();
+        let style = blueprint.path_style();
+        let endpoints = version
+            .use_extended_paths
+            .then(|| {
+                blueprint.endpoints(
+                    version,
+                    "transform_headers",
+                    &version.extended_paths.transform_headers,
+                    |entry| (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style }),
+                    |blueprint, entry, at| {
+                        let paths = (format!("{at}.delete_headers"), format!("{at}.add_headers"));
+                        let paths = (paths.0.as_str(), paths.1.as_str());
+                        let (remove, set) = (&entry.delete_headers, &entry.add_headers);
+                        // An entry without edits still ends the search.
+                        HeaderEdits::compile(blueprint, Side::Request, paths, remove, set)
+                            .or_else(|| Some(HeaderEdits::default()))
+                    },
+                )
+            })
+            .flatten();
+        (global.is_some() || endpoints.is_some()).then_some(Self { global, endpoints })
+    }
+}
+
+#[async_trait]
+impl Middleware for TransformHeaders {
+    async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
+        let Some(transforms) = self.versions.of(ctx) else { return Ok(Flow::Next) };
+        let endpoint = transforms.endpoints.as_ref().and_then(|endpoints| {
+            let candidates = self.paths.for_endpoints(ctx.url.path());
+            endpoints.find(session.req_header().method.as_str(), &candidates)
+        });
+        let variables = ctx.variables.as_deref();
+        let mut hides_peer = false;
+        for edits in transforms.global.iter().chain(endpoint) {
+            edits.apply_to_request(session.req_header_mut(), variables)?;
+            hides_peer |= edits.removes(FORWARDED_FOR);
+        }
+        ctx.no_forwarded_for |= hides_peer;
+        Ok(Flow::Next)
+    }
+}

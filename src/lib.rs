@@ -27,3 +27,13 @@ pub mod analytics;
 pub mod chain;
 
 pub mod middleware;
+
+pub mod chain;
+
+pub mod middleware;
+
+pub mod gateway;
+
+pub mod admin;
+
+pub mod cli;

@@ -16,17 +16,17 @@ mod router;
 mod snapshot;
 mod variables;
 
-pub use api::Api;
+pub use api::{Api, Base, TagHeaders};
 pub use blueprint::{Blueprint, version_path};
 pub use ctx::{Ctx, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};
-pub use listen_path::{ListenPath, Strip};
+pub use listen_path::{ListenPath, TemplateError};
 pub use middleware::{
     Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware,
     ResponseSlot, Slot,
 };
 pub use real_ip::real_ip;
-pub use router::Router;
+pub use router::{Claim, Route, Router, RouterOptions, resolve_conflicts};
 pub use snapshot::{Services, Snapshot};
 pub use variables::{Complaint, Secrets, Template, Variables, used_names};

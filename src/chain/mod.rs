@@ -10,18 +10,17 @@ mod endpoint;
 mod flow;
 mod listen_path;
 mod middleware;
-pub mod re2;
 mod real_ip;
 mod router;
 mod snapshot;
 mod variables;
 
-pub use api::Api;
+pub use api::{Api, Base, TagHeaders};
 pub use blueprint::{Blueprint, version_path};
 pub use ctx::{Ctx, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};
-pub use listen_path::{ListenPath, Strip};
+pub use listen_path::Strip;
 pub use middleware::{
     Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware,
     ResponseSlot, Slot,

@@ -20,7 +20,7 @@ pub enum Error {
     #[error("{0}")]
     Input(Problem),
     /// The store did not do what it was asked.
-    #[error("store: {0}")]
+    #[error("the store did not answer")]
     Store(#[source] Cause),
     /// A hook did not finish its work.
     #[error(transparent)]
@@ -46,7 +46,7 @@ pub enum Error {
         source: io::Error,
     },
     /// An invariant of ours does not hold.
-    #[error("internal: {0}")]
+    #[error("internal fault")]
     Internal(#[source] Cause),
 }
 

@@ -4,18 +4,7 @@ use std::borrow::Cow;
 
 use regex::{NoExpand, Regex};
 
-/// Which ids to fold: `analytics_config.normalise_urls`, when enabled.
-#[derive(Debug, Clone, Default)]
-pub struct NormaliseConfig {
-    /// `normalise_uuids`: becomes `{uuid}`.
-    pub uuids: bool,
-    /// `normalise_ulids`: becomes `{ulid}`.
-    pub ulids: bool,
-    /// `normalise_numbers`: `/12` becomes `/{id}`, also in front of letters.
-    pub numbers: bool,
-    /// `custom_patterns`: each match becomes `{var}`.
-    pub custom_patterns: Vec<String>,
-}
+use crate::config::NormaliseUrls;
 
 const UUID: &str = "[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}";
 const ULID: &str = "(?i-u)[0-7][0-9A-HJKMNP-TV-Z]{25}";
@@ -26,11 +15,11 @@ pub(super) struct Normalise(Vec<(Regex, &'static str)>);
 
 impl Normalise {
     /// Compiles what is wanted, and returns the index of each custom pattern that does not compile and is skipped.
-    pub(super) fn compile(config: &NormaliseConfig) -> (Self, Vec<(usize, regex::Error)>) {
+    pub(super) fn compile(config: &NormaliseUrls) -> (Self, Vec<(usize, regex::Error)>) {
         let built_in = [
-            (config.uuids, UUID, "{uuid}"),
-            (config.ulids, ULID, "{ulid}"),
-            (config.numbers, NUMBER, "/{id}"),
+            (config.normalise_uuids, UUID, "{uuid}"),
+            (config.normalise_ulids, ULID, "{ulid}"),
+            (config.normalise_numbers, NUMBER, "/{id}"),
         ];
         let mut rules: Vec<_> = built_in
             .into_iter()
@@ -64,7 +53,14 @@ mod tests {
 
     fn all(custom: &[&str]) -> Normalise {
         let custom_patterns = custom.iter().map(|pattern| (*pattern).to_owned()).collect();
-        Normalise::compile(&NormaliseConfig { uuids: true, ulids: true, numbers: true, custom_patterns }).0
+        Normalise::compile(&NormaliseUrls {
+            enabled: true,
+            normalise_uuids: true,
+            normalise_ulids: true,
+            normalise_numbers: true,
+            custom_patterns,
+        })
+        .0
     }
 
     #[test]
@@ -84,9 +80,9 @@ mod tests {
 
     #[test]
     fn a_broken_pattern_is_reported_and_skipped() {
-        let config = NormaliseConfig {
+        let config = NormaliseUrls {
             custom_patterns: vec!["(".to_owned(), "ab".to_owned()],
-            ..NormaliseConfig::default()
+            ..NormaliseUrls::default()
         };
         let (rules, broken) = Normalise::compile(&config);
         assert_eq!(broken.iter().map(|(index, _)| *index).collect::<Vec<_>>(), [0]);

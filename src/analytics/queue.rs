@@ -30,11 +30,11 @@ const RETRY: Duration = Duration::from_millis(100);
 const TEND: Duration = Duration::from_secs(1);
 
 pub(super) fn open(settings: &Settings, sink: Box<dyn Sink>, metrics: &Arc<Metrics>) -> Analytics {
-    let room = if settings.queue_size == 0 { 10_000 } else { settings.queue_size.max(1_000) };
-    let (sender, records) = mpsc::channel(room);
+    let (sender, records) = mpsc::channel(settings.room);
     let (flushes, asked) = mpsc::channel(1);
     let filling = Arc::new(Notify::new());
-    let queue = Queue { sender, low: room / 2, filling: Arc::clone(&filling), metrics: Arc::clone(metrics) };
+    let queue =
+        Queue { sender, low: settings.room / 2, filling: Arc::clone(&filling), metrics: Arc::clone(metrics) };
     let worker = Worker {
         records,
         asked,

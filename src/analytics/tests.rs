@@ -1,7 +1,10 @@
 use std::{
     fs,
-    sync::atomic::{AtomicBool, Ordering::SeqCst},
-    time::{Instant, SystemTime},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    time::{Duration, Instant, SystemTime},
 };
 
 use async_trait::async_trait;
@@ -12,7 +15,8 @@ use tokio::time::sleep;
 
 use super::{finish::Finish, *};
 use crate::{
-    error::Error,
+    config::{Config, NormaliseUrls, SinkKind},
+    error::{Error, Result},
     metrics::DropReason,
     store::{MemoryStore, keys::analytics_list},
 };
@@ -51,7 +55,10 @@ fn observed() -> Observed {
 }
 
 fn settings() -> Settings {
-    Settings { patience: Duration::from_millis(300), ..Settings::default() }
+    let mut config = Config::default();
+    config.pinhook.analytics.sink = SinkKind::Redis;
+    config.analytics_config.storage_expiration_time = 60;
+    Settings { patience: Duration::from_millis(300), ..Settings::new(&config) }
 }
 
 fn finished<T>(settings: &Settings, observed: &Observed, look: impl FnOnce(Record<'_>) -> T) -> T {
@@ -102,7 +109,7 @@ fn paths_get_a_slash_a_template_or_placeholders() {
         assert_eq!((record.path.as_ref(), record.raw_path.as_ref()), ("/items/{id}", "/items/7"));
         assert!(record.track_path);
     });
-    let numbers = NormaliseConfig { numbers: true, ..NormaliseConfig::default() };
+    let numbers = NormaliseUrls { normalise_numbers: true, ..NormaliseUrls::default() };
     let folding = Settings { normalise: Some(numbers), ..settings() };
     finished(&folding, &Observed { path: "/items/7".to_owned(), ..observed() }, |record| {
         assert_eq!((record.path.as_ref(), record.raw_path.as_ref()), ("/items/{id}", "/items/7"));
@@ -213,7 +220,7 @@ async fn a_record_is_written_without_a_flush() {
 
 #[tokio::test]
 async fn a_full_queue_drops_and_counts() {
-    let running = opened(&Settings { queue_size: 1, ..settings() });
+    let running = opened(&Settings { room: 1_000, ..settings() });
     for _ in 0..1_003 {
         running.records.record(observed());
     }
@@ -226,7 +233,7 @@ async fn a_full_queue_drops_and_counts() {
 
 #[tokio::test]
 async fn a_stalled_store_slows_no_request_and_recording_comes_back() {
-    let running = opened(&Settings { queue_size: 1_000, ..settings() }).start();
+    let running = opened(&Settings { room: 1_000, ..settings() }).start();
     running.store.stalled.store(true, SeqCst);
     let start = Instant::now();
     for _ in 0..20_000 {
@@ -303,7 +310,7 @@ async fn batches_go_round_the_ten_lists() {
 async fn the_file_sink_appends_lines_and_survives_rotation() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("records.jsonl");
-    let to_file = Settings { sink: "file".to_owned(), file: file.clone(), ..settings() };
+    let to_file = Settings { sink: SinkKind::File, file: file.clone(), ..settings() };
     let running = opened(&to_file).start();
     running.records.record(observed());
     running.records.record(Observed { status: 403, ..observed() });
@@ -321,15 +328,39 @@ async fn the_file_sink_appends_lines_and_survives_rotation() {
 }
 
 #[test]
-fn sinks_are_opened_by_name() {
+fn sinks_are_opened_by_kind() {
     let metrics = Metrics::new(true).unwrap();
-    let named = |sink: &str| Settings { sink: sink.to_owned(), ..settings() };
-    assert!(open(&named("none"), None, &metrics).unwrap().is_none());
-    assert!(open(&named("stdout"), None, &metrics).unwrap().is_some());
-    for (sink, expected) in [("kafka", "redis, file, stdout, none"), ("redis", "storage.type redis")] {
-        let Err(Error::Input(problem)) = open(&named(sink), None, &metrics) else { panic!("{sink}") };
-        assert!(problem.hint.unwrap().contains(expected), "{sink}");
+    let to = |sink| Settings { sink, ..settings() };
+    assert!(open(&to(SinkKind::None), None, &metrics).unwrap().is_none());
+    assert!(open(&to(SinkKind::Stdout), None, &metrics).unwrap().is_some());
+    for (sink, expected) in [(SinkKind::File, "path of a file"), (SinkKind::Redis, "storage.type redis")] {
+        let Err(Error::Input(problem)) = open(&to(sink), None, &metrics) else { panic!("{sink:?}") };
+        assert!(problem.hint.unwrap().contains(expected), "{sink:?}");
     }
+}
+
+#[test]
+fn what_analytics_cannot_do_is_named() {
+    let mut config = Config { enable_analytics: true, enforce_org_data_age: true, ..Config::default() };
+    config.analytics_config.kind = "rpc".to_owned();
+    config.analytics_config.enable_geo_ip = true;
+    config.analytics_config.serializer_type = "xml".to_owned();
+    config.analytics_config.normalise_urls.enabled = true;
+    config.analytics_config.normalise_urls.custom_patterns = vec!["ok".to_owned(), "(".to_owned()];
+    let paths =
+        |config: &Config| problems(config, "tyk.conf").into_iter().map(|p| p.path).collect::<Vec<_>>();
+    assert_eq!(
+        paths(&config),
+        [
+            "analytics_config.type",
+            "analytics_config.enable_geo_ip",
+            "enforce_org_data_age",
+            "analytics_config.serializer_type",
+            "analytics_config.normalise_urls.custom_patterns[1]",
+        ]
+    );
+    config.enable_analytics = false;
+    assert_eq!(paths(&config), [""; 0]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use http::{HeaderMap, HeaderName};
 
-use super::{Chain, Strip};
+use super::{Chain, ListenPath};
 use crate::{
     analytics::RecordedApi,
     definition::{ApiDefinition, Identity, VersionInfo},
@@ -28,8 +28,8 @@ pub struct Api {
     pub versions: Vec<VersionInfo>,
     /// Its steps.
     pub chain: Chain,
-    /// Takes its listen path off a path.
-    pub strip: Strip,
+    /// The path it listens on, after a move for a conflict.
+    pub listen_path: ListenPath,
     /// Where its requests go unless a hook or a rewrite says otherwise.
     pub base: Base,
     /// How connections to its upstreams are made.

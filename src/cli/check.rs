@@ -3,7 +3,11 @@
 use std::{path::PathBuf, process::ExitCode};
 
 use super::report::{self, report};
-use crate::{config, error::Problem};
+use crate::{
+    config,
+    error::{Error, Problem},
+    gateway,
+};
 
 /// Arguments of `check`.
 #[derive(Debug, clap::Args)]
@@ -22,8 +26,15 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 fn problems(args: &Args) -> Vec<Problem> {
-    match config::load(args.conf.as_deref()) {
-        Ok(loaded) => loaded.problems,
-        Err(problems) => problems,
+    let loaded = match config::load(args.conf.as_deref()) {
+        Ok(loaded) => loaded,
+        Err(problems) => return problems,
+    };
+    let mut problems = loaded.problems;
+    match gateway::check(loaded.config) {
+        Ok(found) => problems.extend(found),
+        Err(Error::Input(problem)) => problems.push(problem),
+        Err(fault) => problems.push(Problem::error("gateway config", "", fault.chain())),
     }
+    problems
 }

@@ -4,6 +4,7 @@
 
 mod check;
 mod echo;
+mod lint;
 mod logging;
 mod report;
 mod run;
@@ -35,6 +36,8 @@ enum Command {
     Run(run::Args),
     /// Load everything the gateway would load, print every problem, exit 0 or 2
     Check(check::Args),
+    /// Check single definitions; no gateway config is needed
+    Lint(lint::Args),
     /// Run an upstream that answers what it saw, for trying things out
     Echo(echo::Args),
 }
@@ -44,6 +47,7 @@ pub fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Run(args) => run::run(&args),
         Command::Check(args) => check::run(&args),
+        Command::Lint(args) => lint::run(&args),
         Command::Echo(args) => echo::run(&args),
     }
 }

@@ -1,13 +1,14 @@
 //! `pinhook run`: the gateway.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use tracing::warn;
 
 use super::{failed, logging, report};
 use crate::{
-    config::{self, Loaded},
-    error::{Error, Result},
+    admin::Admin,
+    config,
+    gateway::{self, RunOptions},
 };
 
 /// Arguments of `run`.
@@ -36,13 +37,8 @@ pub(super) fn run(args: &Args) -> ExitCode {
     for problem in &loaded.problems {
         warn!("{problem}");
     }
-    match start(loaded, args.daemon) {
+    match gateway::run(loaded, RunOptions { daemon: args.daemon }, Arc::new(Admin)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => failed(&err),
     }
-}
-
-/// Runs the gateway until it is told to stop.
-fn start(_loaded: Loaded, _daemon: bool) -> Result<()> {
-    Err(Error::Internal("this build has no gateway".into()))
 }

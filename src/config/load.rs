@@ -40,6 +40,11 @@ pub fn load(path: Option<&Path>) -> Result<Loaded, Vec<Problem>> {
     load_with(path, &environment)
 }
 
+/// A variable of the process, for the secrets of definitions. Variables that are not UTF-8 count as unset.
+pub fn variable(name: &str) -> Option<String> {
+    env::vars_os().find_map(|(key, value)| (key == name).then(|| value.into_string().ok()).flatten())
+}
+
 pub(super) fn load_with(path: Option<&Path>, environment: &Environment) -> Result<Loaded, Vec<Problem>> {
     let (path, document) = if omits_file(environment) {
         (None, Node::empty())

@@ -21,7 +21,7 @@ mod unsupported;
 mod validate;
 mod values;
 
-pub use load::{Loaded, SEARCH, load};
+pub use load::{Loaded, SEARCH, load, variable};
 pub use pinhook::{Pinhook, PinhookAnalytics, SinkKind};
 pub use root::Config;
 pub use sections::{

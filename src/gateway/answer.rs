@@ -13,7 +13,6 @@ const RATE_LIMIT: [HeaderName; 3] = [
     HeaderName::from_static("x-ratelimit-reset"),
 ];
 const ZERO: HeaderValue = HeaderValue::from_static("0");
-const EXPIRES: HeaderName = HeaderName::from_static("x-tyk-api-expires");
 
 /// Names that end at each hop, besides those that `Connection` lists and pingora's own framing.
 const HOP_BY_HOP: [HeaderName; 4] = [
@@ -37,9 +36,6 @@ pub(super) async fn from_upstream(
     let Some(api) = ctx.api.clone() else { return Ok(()) };
     for name in RATE_LIMIT {
         insert(head, name, ZERO);
-    }
-    if let Some(expires) = &api.expires {
-        insert(head, EXPIRES, expires.clone());
     }
     api.chain.response(session, ctx, head).await?;
     if ctx.snapshot.services.config.close_connections {

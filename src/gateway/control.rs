@@ -46,6 +46,25 @@ pub trait ControlApi: Send + Sync {
     async fn answer(&self, gateway: &Arc<Gateway>, request: ControlRequest<'_>) -> ControlAnswer;
 }
 
+/// A gateway that is only checked answers no calls.
+pub(super) struct NoControl;
+
+#[async_trait]
+impl ControlApi for NoControl {
+    fn owns(&self, _gateway: &Gateway, _path: &str) -> bool {
+        false
+    }
+
+    async fn answer(&self, _gateway: &Arc<Gateway>, _request: ControlRequest<'_>) -> ControlAnswer {
+        ControlAnswer {
+            status: 404,
+            content_type: HeaderValue::from_static("text/plain"),
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
+    }
+}
+
 /// The control API's answer, if the path is its own.
 pub(super) async fn answer(gateway: &Arc<Gateway>, session: &Session, ctx: &Ctx) -> Option<ControlAnswer> {
     let path = ctx.url.path();

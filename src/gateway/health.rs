@@ -55,7 +55,7 @@ impl Health {
 /// Looks at the store every `liveness_check.check_duration`; the first look comes after one such time, as Tyk's.
 pub(super) async fn watch(gateway: &Gateway) {
     let Some(store) = &gateway.store else { return };
-    let pause = gateway.config.liveness_check_interval();
+    let pause = gateway.config.liveness_check.check_duration.get();
     loop {
         tokio::time::sleep(pause).await;
         let fault = match tokio::time::timeout(Duration::from_secs(5), store.ping()).await {

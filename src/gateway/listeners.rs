@@ -1,7 +1,7 @@
 //! Which sockets the gateway wants: its own port, the control port, the metrics address, and every port that an
 //! API listens on. `listen` opens and serves them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::HashSet, sync::Arc};
 
 use pingora_core::apps::{HttpServerOptions, http_app::HttpServer};
 use pingora_core::server::configuration::ServerConf;
@@ -12,12 +12,12 @@ use super::{
     listen::{App, ListenConfig},
     metrics_page::MetricsPage,
     proxy::{Door, Proxy},
-    tls,
+    tls::{CertificateFiles, CertificateStore, Certificates, TlsSettings},
 };
 use crate::{
     chain::Snapshot,
-    config::Config,
-    error::{Problem, Severity},
+    config::{Config, HttpServerOptions},
+    error::Problem,
 };
 
 /// The sockets that the configuration alone asks for; they are opened before the first load.
@@ -48,20 +48,20 @@ pub(super) fn own(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, problems: &mut
 pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems: &mut Vec<Problem>) {
     let Some(open) = gateway.sockets.get() else { return };
     let mut wanted = open.own.clone();
-    let mut by_port: BTreeMap<u16, ()> = BTreeMap::new();
+    let mut taken = HashSet::from([0, gateway.config.listen_port, gateway.config.control_api_port]);
     for api in &snapshot.apis {
         let Ok(port) = u16::try_from(api.definition.listen_port) else { continue };
-        if port == 0 || port == gateway.config.listen_port || by_port.contains_key(&port) {
+        if !taken.insert(port) {
             continue;
         }
-        if !gateway.config.port_allowed(&api.definition.protocol, port) {
+        if !allowed(&gateway.config, &api.definition.protocol, port) {
+            let message = format!("port {port} is not allowed, the API is not served there");
             problems.push(
-                Problem::error(&*api.spec.api_id, "listen_port", format!("port {port} is not allowed, the API is not served there"))
+                Problem::error(&*api.spec.api_id, "listen_port", message)
                     .hint("add it to ports_whitelist, or set disable_ports_whitelist"),
             );
             continue;
         }
-        by_port.insert(port, ());
         wanted.push(ListenConfig {
             address: address(&gateway.config, port),
             tls: if api.definition.protocol == "https" { open.tls.clone() } else { None },
@@ -71,6 +71,12 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems:
     for fault in open.set.apply(&wanted).await {
         problems.push(Problem::error("listeners", "", fault.chain()));
     }
+}
+
+fn allowed(config: &Config, protocol: &str, port: u16) -> bool {
+    let protocol = if protocol.is_empty() { "http" } else { protocol };
+    config.disable_ports_whitelist
+        || config.ports_whitelist.get(protocol).is_some_and(|rules| rules.allow(port))
 }
 
 fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door) -> Arc<dyn App> {
@@ -86,15 +92,35 @@ fn address(config: &Config, port: u16) -> String {
     format!("{}:{port}", config.listen_address)
 }
 
-/// The traffic port's TLS settings. What cannot be honoured is an error, and then nothing listens there.
-pub(super) fn tls_of(config: &Config, problems: &mut Vec<Problem>) -> Option<Arc<rustls::ServerConfig>> {
-    if !config.http_server_options.use_ssl {
+/// The traffic port's TLS settings. What cannot be honoured is an error in `problems`: nothing weaker is used.
+fn tls_of(config: &Config, problems: &mut Vec<Problem>) -> Option<Arc<rustls::ServerConfig>> {
+    let options = &config.http_server_options;
+    if !options.use_ssl {
         return None;
     }
-    tls::server_config(&config.http_server_options, problems)
+    let place = "gateway config";
+    let certificates = Certificates::load(place, &certificate_files(options), problems);
+    let settings = TlsSettings {
+        min_version: options.min_version,
+        max_version: options.max_version,
+        ciphers: options.ssl_ciphers.clone(),
+        enable_http2: options.enable_http2,
+    };
+    settings.build(Arc::new(CertificateStore::new(certificates)), place, "http_server_options", problems)
 }
 
-/// True if one of them stops the start.
-pub(super) fn fatal(problems: &[Problem]) -> bool {
-    problems.iter().any(|problem| problem.severity == Severity::Error)
+fn certificate_files(options: &HttpServerOptions) -> Vec<CertificateFiles> {
+    let pairs = options.certificates.iter().enumerate().map(|(index, files)| CertificateFiles {
+        path: format!("http_server_options.certificates[{index}]"),
+        certificate: files.cert_file.clone().into(),
+        key: files.key_file.clone().into(),
+        name: Some(files.domain_name.clone()).filter(|name| !name.is_empty()),
+    });
+    let joint = options.ssl_certificates.iter().enumerate().map(|(index, file)| CertificateFiles {
+        path: format!("http_server_options.ssl_certificates[{index}]"),
+        certificate: file.into(),
+        key: file.into(),
+        name: None,
+    });
+    pairs.chain(joint).collect()
 }

@@ -8,7 +8,7 @@ use std::{
 
 use crate::{
     analytics::RecordedApi,
-    chain::{Api, Base, Blueprint, Chain, Services, Strip, TagHeaders},
+    chain::{Api, Base, Blueprint, Chain, ListenPath, Services, TagHeaders},
     config::Config,
     definition::{ApiDefinition, Source},
     error::Problem,
@@ -21,12 +21,12 @@ use crate::{
 const IDLE: Duration = Duration::from_secs(90);
 
 
-/// Compiles one definition.
+/// Compiles one definition, to be served on `listen_path`: a conflict may have moved it from its own.
 ///
 /// # Errors
 /// Why the API is left out. A panic of ours while compiling costs this API alone.
-pub(super) fn compile(source: &Source, services: &Services) -> Result<Arc<Api>, Problem> {
-    catch_unwind(AssertUnwindSafe(|| build(source, services))).unwrap_or_else(|_| {
+pub(super) fn compile(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<Api>, Problem> {
+    catch_unwind(AssertUnwindSafe(|| build(source, listen_path, services))).unwrap_or_else(|_| {
         Err(Problem::error(place(source), "", "compiling this API broke: it is left out")
             .hint("this is a defect of pinhook"))
     })
@@ -36,15 +36,18 @@ fn place(source: &Source) -> String {
     source.path.display().to_string()
 }
 
-fn build(source: &Source, services: &Services) -> Result<Arc<Api>, Problem> {
+fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<Api>, Problem> {
     let definition = &source.definition;
     let place = place(source);
     let base = base(definition).map_err(|error| {
         Problem::error(&place, "proxy.target_url", format!("{error}: the API is left out"))
             .hint("give a URL such as http://host:port/path")
     })?;
+    let listen_path = ListenPath::compile(listen_path).map_err(|error| {
+        Problem::error(&place, "proxy.listen_path", format!("{error}: the API is left out"))
+    })?;
     let spec = Arc::new(spec(definition));
-    let versions = definition.version_entries();
+    let versions: Vec<_> = definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
     let chain = {
         let mut blueprint = Blueprint {
@@ -61,17 +64,17 @@ fn build(source: &Source, services: &Services) -> Result<Arc<Api>, Problem> {
         checksum: source.checksum,
         file: source.path.clone(),
         chain,
-        strip: Strip::new(&definition.proxy.listen_path),
         base,
         peer: peer(definition, &services.config),
         metrics: services.metrics.api(&spec.api_id),
-        recorded: Arc::new(recorded(definition)),
+        recorded: Arc::new(recorded(definition, &listen_path)),
         tag_headers: TagHeaders::new(&definition.tag_headers),
         refuses: source.refuses,
         spec,
         versions,
         problems,
         definition: definition.clone(),
+        listen_path,
     }))
 }
 
@@ -98,7 +101,7 @@ fn spec(definition: &ApiDefinition) -> Spec {
 
 fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
     PeerSettings {
-        timeout: config.proxy_default_timeout(),
+        timeout: config.proxy_timeout(),
         idle: IDLE,
         verify: !(config.proxy_ssl_insecure_skip_verify
             || definition.proxy.transport.ssl_insecure_skip_verify),
@@ -108,12 +111,12 @@ fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
     }
 }
 
-fn recorded(definition: &ApiDefinition) -> RecordedApi {
+fn recorded(definition: &ApiDefinition, listen_path: &ListenPath) -> RecordedApi {
     RecordedApi {
         name: definition.name.clone(),
         id: definition.api_id.clone(),
         org_id: definition.org_id.clone(),
-        listen_path: definition.proxy.listen_path.clone(),
+        listen_path: listen_path.as_str().to_owned(),
         tags: if definition.tags_disabled { Vec::new() } else { definition.tags.clone() },
         expire_after: u64::try_from(definition.expire_analytics_after)
             .ok()

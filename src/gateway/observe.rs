@@ -59,7 +59,7 @@ fn observed(api: &Api, session: &Session, ctx: &Ctx, total: Duration) -> Observe
         path: match outbound {
             Some(out) => out.path.clone(),
             None if api.definition.proxy.strip_listen_path => {
-                api.strip.strip(ctx.url.path()).into_owned()
+                api.listen_path.strip(ctx.url.path()).into_owned()
             }
             None => ctx.url.path().to_owned(),
         },

@@ -45,7 +45,7 @@ pub(super) async fn run(api: &Arc<Api>, session: &mut Session, ctx: &mut Ctx) ->
         return Ok(enter_loop(api, session, ctx));
     }
     if api.definition.proxy.strip_listen_path {
-        ctx.url.map_path(|path| api.strip.strip(path));
+        ctx.url.map_path(|path| api.listen_path.strip(path));
     }
     if retain_host {
         return final_url(api, session, ctx).await;

@@ -5,7 +5,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
     time::Instant,
 };
@@ -14,8 +14,9 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::{Gateway, listeners, loader};
 use crate::{
-    chain::{Api, Route, Router, RouterOptions, Snapshot},
-    definition::{self, Broken, Identity, LoadOptions, Loaded},
+    chain::{Api, Claim, Route, Router, RouterOptions, Services, Snapshot, resolve_conflicts},
+    config::{self, Config},
+    definition::{self, ApiDefinition, Broken, Identity, LoadOptions, Loaded, Secrets, Source},
     error::{Problem, Severity},
 };
 
@@ -106,85 +107,139 @@ fn finish(gateway: &Gateway, report: &Report, started: Instant) {
     let errors = report.problems.iter().filter(|problem| problem.severity == Severity::Error).count();
     let took = started.elapsed();
     gateway.metrics.config().reloaded(errors == 0, took);
-    gateway.metrics.config().problems(report.problems.len());
+    gateway.metrics.config().problems(&report.problems);
     tracing::info!(apis = report.live, errors, took_ms = took.as_millis() as u64, "definitions loaded");
 }
 
 /// Reads and compiles everything aside.
-fn load(gateway: &Gateway) -> (Snapshot, Report) {
+pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
     let config = &gateway.config;
-    let secrets = config.definition_secrets();
+    let values = config.secrets.iter().map(|(name, secret)| (name.clone(), String::from(&**secret))).collect();
+    let file_base = Some(&config.kv.file.base_path).filter(|path| !path.is_empty()).map(PathBuf::from);
+    let secrets = Secrets { env: &config::variable, values: &values, file_base };
     let options = LoadOptions { secrets, gateway_port: config.listen_port };
     let loaded = definition::load_dir(Path::new(&config.app_path), &options);
     let running = gateway.snapshot();
     let mut problems: Vec<Problem> = loaded.all_problems().cloned().collect();
-    let apis = live_apis(gateway, &running, &loaded, &mut problems);
-    let routes: Vec<Route<Arc<Api>>> =
-        apis.iter().filter(|api| !api.definition.internal).map(|api| route(api)).collect();
-    let incumbents = running.router.listen_paths();
-    let (router, conflicts) = Router::build(routes, incumbents, &RouterOptions::from(&**config));
-    problems.extend(conflicts);
+    let candidates = candidates(&running, &loaded, config.pinhook.respect_active);
+    let claims = claims(&running, &candidates, &mut problems);
+    let apis: Vec<Arc<Api>> = candidates
+        .into_iter()
+        .zip(claims)
+        .filter_map(|(candidate, claim)| candidate.api(&claim.listen_path, &gateway.services, &mut problems))
+        .collect();
+    let (router, rejected) = Router::new(apis.iter().map(route).collect(), &router_options(config));
+    problems.extend(rejected);
     let report = Report { live: apis.len(), problems };
     (Snapshot::new(gateway.services.clone(), router, apis), report)
 }
 
-fn route(api: &Arc<Api>) -> Route<Arc<Api>> {
-    let definition = &api.definition;
-    Route {
-        api_id: definition.api_id.clone(),
-        listen_path: definition.proxy.listen_path.clone(),
-        domain: definition.domain.clone(),
-        domain_disabled: definition.domain_disabled,
-        port: u16::try_from(definition.listen_port).unwrap_or_default(),
-        value: api.clone(),
-    }
+/// Something that asks to be served after this load.
+enum Candidate<'a> {
+    /// A definition that could be read, and its API as it runs now.
+    Read(&'a Source, Option<&'a Arc<Api>>),
+    /// The last good version of one that could not.
+    LastGood(&'a Arc<Api>),
 }
 
-/// The APIs to serve: new ones compiled, unchanged ones kept, broken ones as they last were.
-fn live_apis(
-    gateway: &Gateway,
-    running: &Snapshot,
-    loaded: &Loaded,
-    problems: &mut Vec<Problem>,
-) -> Vec<Arc<Api>> {
+fn candidates<'a>(running: &'a Snapshot, loaded: &'a Loaded, respect_active: bool) -> Vec<Candidate<'a>> {
     let old: HashMap<Identity, &Arc<Api>> = running.apis.iter().map(|api| (api.identity(), api)).collect();
-    let mut apis = Vec::with_capacity(loaded.definitions.len());
-    for source in &loaded.definitions {
-        let last = old.get(&source.identity()).copied();
-        if let Some(api) = last.filter(|api| api.checksum == source.checksum && !api.has_hooks()) {
-            apis.push(api.clone());
-            continue;
-        }
-        match loader::compile(source, &gateway.services) {
-            Ok(api) => {
-                problems.extend(api.problems.iter().skip(source.problems.len()).cloned());
-                apis.push(api);
-            }
-            Err(problem) => {
-                problems.push(keep(problem, last));
-                apis.extend(last.cloned());
-            }
-        }
-    }
-    let taken: HashSet<Identity> = apis.iter().map(|api| api.identity()).collect();
-    for broken in &loaded.broken {
-        if let Some(api) = last_good(running, broken).filter(|api| !taken.contains(&api.identity())) {
-            tracing::warn!(api_id = &*api.spec.api_id, "its last good version keeps running");
-            apis.push(api.clone());
-        }
-    }
-    apis
-}
-
-fn keep(problem: Problem, last: Option<&Arc<Api>>) -> Problem {
-    match last {
-        Some(_) => Problem { message: format!("{}; its last good version keeps running", problem.message), ..problem },
-        None => problem,
-    }
+    let mut all: Vec<Candidate<'a>> = loaded
+        .definitions
+        .iter()
+        .filter(|source| !respect_active || source.definition.active)
+        .map(|source| Candidate::Read(source, old.get(&source.identity()).copied()))
+        .collect();
+    let read: HashSet<Identity> = loaded.definitions.iter().map(|source| source.identity()).collect();
+    let kept = loaded.broken.iter().filter_map(|broken| last_good(running, broken));
+    all.extend(kept.filter(|api| !read.contains(&api.identity())).map(Candidate::LastGood));
+    all
 }
 
 /// What a file that is now broken gave last.
 fn last_good<'a>(running: &'a Snapshot, broken: &Broken) -> Option<&'a Arc<Api>> {
     let identity = broken.identity();
     running.apis.iter().find(|api| api.identity() == identity || api.file == broken.path)
+}
+
+/// The listen path of each candidate, moved where two ask for the same.
+fn claims(running: &Snapshot, candidates: &[Candidate<'_>], problems: &mut Vec<Problem>) -> Vec<Claim> {
+    let mut claims: Vec<Claim> = candidates
+        .iter()
+        .map(|candidate| {
+            let definition = candidate.definition();
+            Claim {
+                api_id: definition.api_id.clone(),
+                domain: if definition.domain_disabled { String::new() } else { definition.domain.clone() },
+                listen_path: definition.proxy.listen_path.clone(),
+            }
+        })
+        .collect();
+    let owned = running
+        .apis
+        .iter()
+        .map(|api| (api.definition.api_id.clone(), api.listen_path.as_str().to_owned()))
+        .collect();
+    problems.extend(resolve_conflicts(&mut claims, &owned));
+    claims
+}
+
+impl Candidate<'_> {
+    fn definition(&self) -> &ApiDefinition {
+        match self {
+            Self::Read(source, _) => &source.definition,
+            Self::LastGood(api) => &api.definition,
+        }
+    }
+
+    /// The API to serve: kept where nothing changed, else compiled; where that fails the last good version.
+    fn api(self, listen_path: &str, services: &Services, problems: &mut Vec<Problem>) -> Option<Arc<Api>> {
+        let (source, last) = match self {
+            Self::Read(source, last) => (source, last),
+            Self::LastGood(api) => {
+                tracing::warn!(api_id = &*api.spec.api_id, "its last good version keeps running");
+                return Some(api.clone());
+            }
+        };
+        let same = |api: &&Arc<Api>| {
+            api.checksum == source.checksum && api.listen_path.as_str() == listen_path && !api.has_hooks()
+        };
+        if let Some(api) = last.filter(same) {
+            return Some(api.clone());
+        }
+        match loader::compile(source, listen_path, services) {
+            Ok(api) => {
+                problems.extend(api.problems.iter().skip(source.problems.len()).cloned());
+                Some(api)
+            }
+            Err(mut problem) => {
+                if last.is_some() {
+                    problem.message.push_str("; its last good version keeps running");
+                }
+                problems.push(problem);
+                last.cloned()
+            }
+        }
+    }
+}
+
+fn route(api: &Arc<Api>) -> Route<Arc<Api>> {
+    let definition = &api.definition;
+    Route {
+        api_id: definition.api_id.clone(),
+        listen_path: api.listen_path.clone(),
+        domain: if definition.domain_disabled { String::new() } else { definition.domain.clone() },
+        port: u16::try_from(definition.listen_port).unwrap_or_default(),
+        internal: definition.internal,
+        value: api.clone(),
+    }
+}
+
+fn router_options(config: &Config) -> RouterOptions {
+    RouterOptions {
+        custom_domains: config.enable_custom_domains,
+        strict_routes: config.http_server_options.enable_strict_routes,
+        hostname: config.hostname.clone(),
+        gateway_port: config.listen_port,
+    }
 }

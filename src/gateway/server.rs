@@ -12,12 +12,12 @@ use pingora_core::{
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
-    time::{Instant, sleep, timeout},
+    time::{Instant, sleep},
 };
 
 use super::{
     Gateway, Sockets,
-    control::ControlApi,
+    control::{ControlApi, NoControl},
     health,
     listen::{ListenService, ListenerSet},
     listeners, reload,
@@ -25,7 +25,7 @@ use super::{
 use crate::{
     analytics::{Flusher, Worker},
     config,
-    error::{Error, Problem, Result},
+    error::{Error, Problem, Result, Severity},
 };
 
 /// How long the flush of analytics may hold up the exit.
@@ -48,8 +48,8 @@ pub fn run(loaded: config::Loaded, options: RunOptions, control: Arc<dyn Control
     let (gateway, background) = Gateway::new(config, control)?;
     let mut problems = Vec::new();
     let own = listeners::own(&gateway, &conf, &mut problems);
-    if listeners::fatal(&problems) {
-        return Err(Error::Inputs(problems));
+    if let Some(fatal) = problems.iter().find(|problem| problem.severity == Severity::Error) {
+        return Err(Error::Input(fatal.clone()));
     }
     for problem in &problems {
         tracing::warn!("{problem}");
@@ -75,6 +75,19 @@ pub fn run(loaded: config::Loaded, options: RunOptions, control: Arc<dyn Control
     });
     server.run(RunArgs { shutdown_signal: Box::new(drain) });
     Ok(())
+}
+
+/// Every problem that a start would find, without serving: sockets are not opened, Redis is not called.
+///
+/// # Errors
+/// A store or a sink that cannot work as configured.
+pub fn check(config: config::Config) -> Result<Vec<Problem>> {
+    let conf = Arc::new(server_conf(&config, RunOptions::default()));
+    let (gateway, _) = Gateway::new(Arc::new(config), Arc::new(NoControl))?;
+    let mut problems = Vec::new();
+    listeners::own(&gateway, &conf, &mut problems);
+    problems.extend(reload::load(&gateway).1.problems);
+    Ok(problems)
 }
 
 fn server_conf(config: &config::Config, options: RunOptions) -> ServerConf {
@@ -168,16 +181,14 @@ impl ShutdownSignalWatch for Drain {
         let config = &self.gateway.config;
         tracing::info!(connections = self.open(), "stopping");
         self.gateway.health.set_stopping();
-        sleep(config.graceful_shutdown_delay()).await;
+        sleep(config.shutdown_delay()).await;
         self.set.stop().await;
-        let deadline = Instant::now() + config.graceful_shutdown_timeout();
+        let deadline = Instant::now() + config.shutdown_timeout();
         while self.open() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(5)).await;
         }
-        if let Some(flusher) = &self.flusher
-            && timeout(FLUSH, flusher.flush()).await.is_err()
-        {
-            tracing::error!("analytics records were not written before the exit");
+        if let Some(flusher) = &self.flusher {
+            flusher.flush(FLUSH).await;
         }
         tracing::info!(cut = self.open(), "stopped");
         ShutdownSignal::GracefulTerminate

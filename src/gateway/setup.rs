@@ -16,7 +16,7 @@ use super::{
 use crate::{
     analytics::{self, Analytics, NormaliseConfig},
     chain::{Router, Services, Snapshot},
-    config::{Config, SinkKind, Storage, StorageKind},
+    config::{self, Config, SinkKind, Storage, StorageKind},
     error::{Problem, Result},
     hook::{Hooks, drivers::DriverSettings},
     metrics::Metrics,
@@ -51,6 +51,7 @@ impl Gateway {
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
             metrics: metrics.clone(),
             config: config.clone(),
+            environment: config::variable,
         };
         let empty = Snapshot::new(services.clone(), Router::empty(), Vec::new());
         let (reloads, queue) = Reloads::new();
@@ -101,7 +102,7 @@ fn redis_config(storage: &Storage) -> RedisConfig {
     RedisConfig {
         addresses,
         username: storage.username.clone(),
-        password: storage.password.expose().to_owned(),
+        password: String::from(&*storage.password),
         database: storage.database,
         timeout: storage.timeout(),
         cluster: storage.enable_cluster,

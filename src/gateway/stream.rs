@@ -10,6 +10,7 @@ mod tests;
 use std::{
     fmt,
     io::{self, IoSlice},
+    mem::MaybeUninit,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, Waker, ready},
@@ -27,15 +28,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// Bytes of small writes that are gathered before a send without a flush.
 const WRITE_BUFFER: usize = 4 * 1024;
-/// Bytes that one read below TLS fetches: a full TLS record.
+/// Bytes that one read below TLS fetches: about a full TLS record, of which rustls asks for 4 KiB at a time.
 const READ_BUFFER: usize = 16 * 1024;
-/// Bytes a look at the first bytes of a connection may fetch.
-const PEEK_BUFFER: usize = 4 * 1024;
 /// Slices that go into one vectored send, the gathered bytes included.
 const SLICES: usize = 16;
 /// How an HTTP/2 connection without TLS begins (RFC 9113 section 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Patience with a connection that sends nothing at all; pingora's limit for the first read of a request.
+/// Patience with a connection that sends nothing.
 const FIRST_BYTES: Duration = Duration::from_secs(60);
 
 /// A connection that gathers writes, or, below TLS, reads ahead.
@@ -46,7 +45,7 @@ pub struct Buffered<S: IO> {
     inner: S,
     fetched: Vec<u8>,
     taken: usize,
-    fetch: usize,
+    read_ahead: bool,
     gathered: Vec<u8>,
     sent: usize,
     gather: usize,
@@ -55,16 +54,16 @@ pub struct Buffered<S: IO> {
 impl<S: IO> Buffered<S> {
     /// Gathers writes; reads go straight through, since pingora's HTTP/1 and HTTP/2 sessions buffer themselves.
     pub fn writes(inner: S) -> Self {
-        Self::new(inner, 0, WRITE_BUFFER)
+        Self::new(inner, false, WRITE_BUFFER)
     }
 
     /// Fetches more per read than is asked for: below TLS, which reads a record in small pieces.
     pub fn reads(inner: S) -> Self {
-        Self::new(inner, READ_BUFFER, 0)
+        Self::new(inner, true, 0)
     }
 
-    fn new(inner: S, fetch: usize, gather: usize) -> Self {
-        Self { inner, fetched: Vec::new(), taken: 0, fetch, gathered: Vec::new(), sent: 0, gather }
+    fn new(inner: S, read_ahead: bool, gather: usize) -> Self {
+        Self { inner, fetched: Vec::new(), taken: 0, read_ahead, gathered: Vec::new(), sent: 0, gather }
     }
 
     fn unread(&self) -> &[u8] {
@@ -75,19 +74,16 @@ impl<S: IO> Buffered<S> {
         self.gathered.get(self.sent..).unwrap_or_default()
     }
 
-    /// Appends up to `limit` bytes of the socket to what was fetched; 0 is the end of the stream.
-    fn poll_fetch(&mut self, cx: &mut Context<'_>, limit: usize) -> Poll<io::Result<usize>> {
-        let held = self.fetched.len();
-        self.fetched.resize(held + limit, 0);
-        let mut space = ReadBuf::new(self.fetched.get_mut(held..).unwrap_or_default());
-        let polled = Pin::new(&mut self.inner).poll_read(cx, &mut space);
-        let count = space.filled().len();
-        self.fetched.truncate(held + count);
-        if self.fetched.is_empty() {
-            self.fetched = Vec::new();
-        }
-        ready!(polled)?;
-        Poll::Ready(Ok(count))
+    /// Reads from the socket into `buf` and keeps what `buf` has no room for; 0 is the end of the stream. The space is
+    /// on the stack, so that a request which fits `buf`, and a wait for one, allocate nothing.
+    fn poll_fetch(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<usize>> {
+        let mut space = [MaybeUninit::uninit(); READ_BUFFER];
+        let mut read = ReadBuf::uninit(&mut space);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut read))?;
+        let (now, later) = read.filled().split_at(read.filled().len().min(buf.remaining()));
+        buf.put_slice(now);
+        self.fetched.extend_from_slice(later);
+        Poll::Ready(Ok(read.filled().len()))
     }
 
     fn deliver(&mut self, buf: &mut ReadBuf<'_>) {
@@ -153,7 +149,12 @@ impl<S: IO> Buffered<S> {
         Poll::Ready(Ok(()))
     }
 
-    /// Waits until the first bytes of the connection are, or can no longer become, the HTTP/2 preface.
+    /// Waits for the first bytes of the connection, so far that they tell HTTP/2 from HTTP/1, and keeps them for the
+    /// next read. Fails after 60 s, which is pingora's limit for the first read of a request.
+    pub async fn begun(&mut self) -> io::Result<()> {
+        tokio::time::timeout(FIRST_BYTES, self.first_bytes()).await?
+    }
+
     async fn first_bytes(&mut self) -> io::Result<()> {
         loop {
             let unread = self.unread();
@@ -161,8 +162,7 @@ impl<S: IO> Buffered<S> {
             if compared == H2_PREFACE.len() || unread.get(..compared) != H2_PREFACE.get(..compared) {
                 return Ok(());
             }
-            let limit = self.fetch.max(PEEK_BUFFER);
-            if std::future::poll_fn(|cx| self.poll_fetch(cx, limit)).await? == 0 {
+            if std::future::poll_fn(|cx| self.poll_fetch(cx, &mut ReadBuf::new(&mut []))).await? == 0 {
                 return if self.unread().is_empty() {
                     Err(io::ErrorKind::UnexpectedEof.into())
                 } else {
@@ -195,15 +195,15 @@ impl<S: IO> AsyncRead for Buffered<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.unread().is_empty() {
-            if buf.remaining() >= self.fetch {
-                return Pin::new(&mut self.inner).poll_read(cx, buf);
-            }
-            let limit = self.fetch;
-            ready!(self.poll_fetch(cx, limit))?;
+        if !self.unread().is_empty() {
+            self.deliver(buf);
+            return Poll::Ready(Ok(()));
         }
-        self.deliver(buf);
-        Poll::Ready(Ok(()))
+        if self.read_ahead {
+            ready!(self.poll_fetch(cx, buf))?;
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
@@ -249,7 +249,7 @@ impl<S: IO> Peek for Buffered<S> {
     /// Fills `buf` with the first unread bytes as far as they tell HTTP/2 from HTTP/1; the rest of `buf` stays as
     /// it was. Unlike pingora's, it does not wait for a request that is shorter than the HTTP/2 preface to grow.
     async fn try_peek(&mut self, buf: &mut [u8]) -> io::Result<bool> {
-        tokio::time::timeout(FIRST_BYTES, self.first_bytes()).await??;
+        self.begun().await?;
         for (to, from) in buf.iter_mut().zip(self.unread()) {
             *to = *from;
         }

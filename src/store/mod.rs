@@ -10,10 +10,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use self::{
-    memory::MemoryStore,
-    redis::{RedisConfig, RedisStore},
-};
+pub use self::{memory::MemoryStore, redis::RedisStore};
 use crate::error::Result;
 
 /// Where gateways keep what they share.

@@ -17,29 +17,12 @@ use redis::{
 };
 
 use super::Store;
-use crate::error::{Error, Problem, Result};
+use crate::{
+    config::Storage,
+    error::{Error, Problem, Result},
+};
 
-/// How to reach Redis: member `storage` of the gateway's config.
-#[derive(Debug, Clone, Default)]
-pub struct RedisConfig {
-    /// `host:port`, from `addrs` or from `host` and `port`. Only the first is used (Tyk does the same without
-    /// Cluster). Empty means 127.0.0.1:6379.
-    pub addresses: Vec<String>,
-    /// ACL user; empty for none.
-    pub username: String,
-    /// Empty for none.
-    pub password: String,
-    /// Number of the database.
-    pub database: i64,
-    /// For one verb, and for opening the connection; zero means 5 s.
-    pub timeout: Duration,
-    /// `enable_cluster`: not built yet.
-    pub cluster: bool,
-    /// `master_name`, which means Sentinel: not built yet.
-    pub sentinel_master: String,
-    /// `use_ssl`: not built yet.
-    pub tls: bool,
-}
+const DEFAULT_PORT: u16 = 6379;
 
 /// A Redis server.
 pub struct RedisStore {
@@ -49,33 +32,37 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Checks the config; opens nothing.
-    pub fn new(config: &RedisConfig) -> Result<Self> {
-        for (wanted, path, what) in [
-            (config.cluster, "storage.enable_cluster", "Redis Cluster"),
-            (!config.sentinel_master.is_empty(), "storage.master_name", "Redis Sentinel"),
-            (config.tls, "storage.use_ssl", "TLS to Redis"),
+    /// Checks the config; opens nothing. Of several `addrs` the first is used, as Tyk does without Cluster.
+    pub fn new(config: &Storage) -> Result<Self> {
+        for (wanted, member, what) in [
+            (config.enable_cluster, "enable_cluster", "Redis Cluster"),
+            (!config.master_name.is_empty(), "master_name", "Redis Sentinel"),
+            (config.use_ssl, "use_ssl", "TLS to Redis"),
         ] {
             if wanted {
-                let problem = Problem::error("config", path, format!("{what} is not supported yet"));
+                let problem = refused(member, format!("{what} is not supported yet"));
                 return Err(Error::Input(problem.hint("use a single Redis node without TLS")));
             }
         }
-        let address = config.addresses.first().map_or("127.0.0.1:6379", String::as_str);
+        let address = config.addrs.first().cloned().unwrap_or_else(|| {
+            let host = if config.host.is_empty() { "127.0.0.1" } else { &config.host };
+            format!("{host}:{}", if config.port == 0 { DEFAULT_PORT } else { config.port })
+        });
+        let address = address.as_str();
         let (host, port) = split(address).ok_or_else(|| {
-            let message = format!("{address:?} is not a Redis address, expected host:port");
-            Error::Input(Problem::error("config", "storage", message))
+            Error::Input(refused("addrs", format!("{address:?} is not an address, expected host:port")))
         })?;
         let mut login = RedisConnectionInfo::default().set_db(config.database).set_skip_set_lib_name();
         if !config.username.is_empty() {
             login = login.set_username(&config.username);
         }
         if !config.password.is_empty() {
-            login = login.set_password(&config.password);
+            login = login.set_password(&*config.password);
         }
         let info = ConnectionAddr::Tcp(host, port).into_connection_info().map_err(fault)?;
         let client = Client::open(info.set_redis_settings(login)).map_err(fault)?;
-        let timeout = if config.timeout.is_zero() { Duration::from_secs(5) } else { config.timeout };
+        let timeout = config.timeout();
+        let timeout = if timeout.is_zero() { Duration::from_secs(5) } else { timeout };
         Ok(Self { client, timeout, connection: ArcSwapOption::empty() })
     }
 
@@ -137,10 +124,14 @@ impl Store for RedisStore {
 fn split(address: &str) -> Option<(String, u16)> {
     let (host, port) = match address.rsplit_once(':') {
         Some((host, port)) if !host.contains(':') || host.ends_with(']') => (host, port.parse().ok()?),
-        _ => (address, 6379),
+        _ => (address, DEFAULT_PORT),
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     (!host.is_empty()).then(|| (host.to_owned(), port))
+}
+
+fn refused(member: &str, message: String) -> Problem {
+    Problem::error("config", format!("storage.{member}"), message)
 }
 
 fn fault(error: RedisError) -> Error {
@@ -167,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_is_not_built_is_refused_by_name() {
-        let config = RedisConfig { cluster: true, ..RedisConfig::default() };
+        let config = Storage { enable_cluster: true, ..Storage::default() };
         let Err(Error::Input(problem)) = RedisStore::new(&config) else { panic!("accepted") };
         assert_eq!(problem.path, "storage.enable_cluster");
     }

@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::{Record, Settings};
 use crate::{
+    config::SinkKind,
     error::{Error, Problem, Result},
     store::Store,
 };
@@ -45,30 +46,29 @@ struct Parts<'a> {
 type Open = fn(Parts<'_>) -> Result<Option<Box<dyn Sink>>>;
 
 /// One kind of sink.
-pub struct SinkEntry {
+struct SinkEntry {
     /// What users write.
-    pub name: &'static str,
+    kind: SinkKind,
     open: Open,
 }
 
 /// Every sink.
-pub const SINKS: &[SinkEntry] = &[
-    SinkEntry { name: "redis", open: redis::open },
-    SinkEntry { name: "file", open: file::open },
-    SinkEntry { name: "stdout", open: stdout::open },
-    SinkEntry { name: "none", open: |_| Ok(None) },
+const SINKS: &[SinkEntry] = &[
+    SinkEntry { kind: SinkKind::Redis, open: redis::open },
+    SinkEntry { kind: SinkKind::File, open: file::open },
+    SinkEntry { kind: SinkKind::Stdout, open: stdout::open },
+    SinkEntry { kind: SinkKind::None, open: |_| Ok(None) },
 ];
 
 /// Opens the sink that the settings name; `None` when records go nowhere.
 pub(super) fn open(settings: &Settings, store: Option<Arc<dyn Store>>) -> Result<Option<Box<dyn Sink>>> {
-    let Some(entry) = SINKS.iter().find(|entry| entry.name == settings.sink) else {
-        let names: Vec<_> = SINKS.iter().map(|entry| entry.name).collect();
-        return Err(refused(format!("unknown sink {:?}", settings.sink), names.join(", ")));
+    let Some(entry) = SINKS.iter().find(|entry| entry.kind == settings.sink) else {
+        return Err(refused("no sink is named", "redis, file, stdout or none"));
     };
     (entry.open)(Parts { settings, store })
 }
 
-fn refused(message: impl Into<String>, expected: impl std::fmt::Display) -> Error {
-    let problem = Problem::error("config", "pinhook.analytics", message);
+fn refused(message: &str, expected: &str) -> Error {
+    let problem = Problem::error("config", "pinhook.analytics.sink", message);
     Error::Input(problem.hint(format!("expected {expected}")))
 }

@@ -32,13 +32,12 @@ struct List {
 pub(super) fn open(parts: Parts<'_>) -> Result<Option<Box<dyn Sink>>> {
     let settings = parts.settings;
     let store = parts.store.ok_or_else(|| refused("sink redis needs a Redis", "storage.type redis"))?;
-    let protobuf = settings.serializer == "protobuf";
     let shards: Vec<Option<u8>> =
         if settings.multiple_lists { (0..ANALYTICS_SHARDS).map(Some).collect() } else { vec![None] };
-    let lists = shards.into_iter().map(|shard| analytics_list(shard, protobuf));
+    let lists = shards.into_iter().map(|shard| analytics_list(shard, settings.protobuf));
     Ok(Some(Box::new(RedisSink {
         store,
-        encode: if protobuf { protobuf::encode } else { msgpack::encode },
+        encode: if settings.protobuf { protobuf::encode } else { msgpack::encode },
         lists: lists.map(|key| List { key, written: false }).collect(),
         turn: 0,
         expiry: settings.list_expiry,

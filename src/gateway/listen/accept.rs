@@ -1,6 +1,7 @@
 //! From a listening socket to a served connection.
 
 use std::{
+    borrow::Cow,
     io,
     net::SocketAddr,
     os::fd::AsRawFd,
@@ -14,7 +15,7 @@ use std::{
 use arc_swap::ArcSwap;
 use pingora_core::{
     listeners::tls::Acceptor,
-    protocols::{GetSocketDigest, SocketDigest, Stream, l4::stream::Stream as L4Stream},
+    protocols::{GetSocketDigest, IO, SocketDigest, Stream, l4::stream::Stream as L4Stream},
     server::ShutdownWatch,
 };
 use tokio::{
@@ -28,6 +29,8 @@ use crate::gateway::stream::Buffered;
 
 /// Time a client has for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+/// Time for the first bytes of a connection after its socket was closed.
+const LAST_CALL: Duration = Duration::from_millis(500);
 /// First and longest pause after the system refused to give us a connection (Go's net/http waits as long).
 const PAUSE: (Duration, Duration) = (Duration::from_millis(5), Duration::from_secs(1));
 
@@ -111,21 +114,43 @@ fn spawn(
     tokio::spawn(async move {
         // Held to the end: pingora's HTTP/2 loop takes a lost sender for a fault.
         let _open = (open, stop.clone());
-        match establish(socket, client, endpoint.tls.as_ref()).await {
+        match establish(socket, client, endpoint.tls.as_ref(), stop.subscribe()).await {
             Ok(stream) => endpoint.app.clone().serve(stream, stop.subscribe()).await,
             Err(reason) => tracing::debug!(%client, %reason, "no connection"),
         }
     });
 }
 
-async fn establish(socket: TcpStream, client: SocketAddr, tls: Option<&Acceptor>) -> Result<Stream, String> {
+/// Makes the stream and waits for its first bytes: pingora neither gives up that wait when we shut down, nor serves a
+/// connection whose request it has not begun to read by then.
+async fn establish(
+    socket: TcpStream,
+    client: SocketAddr,
+    tls: Option<&Acceptor>,
+    mut stop: ShutdownWatch,
+) -> Result<Stream, Cow<'static, str>> {
     let socket = prepare(socket, client).map_err(|error| error.to_string())?;
-    let Some(tls) = tls else { return Ok(Box::new(Buffered::writes(socket))) };
+    let Some(tls) = tls else { return begun(Buffered::writes(socket), &mut stop).await };
     match timeout(HANDSHAKE, tls.tls_handshake(Buffered::reads(socket))).await {
-        Ok(Ok(stream)) => Ok(Box::new(Buffered::writes(stream))),
-        Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("TLS handshake took over {HANDSHAKE:?}")),
+        Ok(Ok(stream)) => begun(Buffered::writes(stream), &mut stop).await,
+        Ok(Err(error)) => Err(error.to_string().into()),
+        Err(_) => Err("no TLS handshake in time".into()),
     }
+}
+
+async fn begun<S: IO + 'static>(
+    mut stream: Buffered<S>,
+    stop: &mut ShutdownWatch,
+) -> Result<Stream, Cow<'static, str>> {
+    let last_call = async {
+        turned(stop).await;
+        tokio::time::sleep(LAST_CALL).await;
+    };
+    tokio::select! {
+        begun = stream.begun() => begun.map_err(|error| error.to_string())?,
+        () = last_call => return Err("no request when the socket was closed".into()),
+    }
+    Ok(Box::new(stream))
 }
 
 /// Sets what pingora's own listener sets. Addresses of version 4 are told as such, although a socket for all

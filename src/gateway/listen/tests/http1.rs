@@ -45,6 +45,7 @@ async fn a_request_may_come_in_pieces() {
     // "P" is how the HTTP/2 preface begins as well.
     for piece in ["P", "OST /echo HT", "TP/1.1\r\nhost: a\r\ncontent-", "length: 4\r\n\r\nbo", "dy"] {
         write(&mut client, piece).await;
+        // Nothing to wait for: it only makes it likely that the piece travels alone.
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     assert_eq!(read_answer(&mut client).await.1, "body");
@@ -142,4 +143,22 @@ async fn a_shutdown_ends_idle_connections_and_lets_a_running_request_finish() {
     gateway.go_on.notify_one();
     read_until(&mut busy, "0\r\n\r\n").await;
     eventually(|| gateway.connections.load(Ordering::Relaxed) == 0).await;
+}
+
+#[tokio::test]
+async fn a_request_sent_before_the_shutdown_is_answered_and_a_silent_connection_is_let_go() {
+    for _ in 0..4 {
+        let gateway = gateway(None).await;
+        let _silent = gateway.connect().await;
+        eventually(|| gateway.connections.load(Ordering::Relaxed) == 1).await;
+        // Without a yield in between: the listener finds the connection and the end of its work at once.
+        let mut early = std::net::TcpStream::connect(gateway.address).unwrap();
+        std::io::Write::write_all(&mut early, b"GET /hello HTTP/1.1\r\nhost: a\r\n\r\n").unwrap();
+        gateway.stop.send_replace(true);
+
+        early.set_nonblocking(true).unwrap();
+        let mut early = tokio::net::TcpStream::from_std(early).unwrap();
+        assert_eq!(read_answer(&mut early).await.1, "hello");
+        eventually(|| gateway.connections.load(Ordering::Relaxed) == 0).await;
+    }
 }

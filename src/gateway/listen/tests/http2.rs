@@ -1,7 +1,4 @@
-use std::{
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use bytes::Bytes;
 use h2::client::SendRequest;
@@ -60,12 +57,14 @@ async fn speaks_http2(gateway: Gateway, io: impl AsyncRead + AsyncWrite + Send +
     assert_eq!(large.1.len(), LARGE);
     assert_eq!(gateway.connections.load(Ordering::Relaxed), 1);
     // The running request ends, then the connection does.
-    let streaming = tokio::spawn(call(send.clone(), "/stream", None));
-    tokio::time::sleep(Duration::from_millis(50)).await;
+    let request = http::Request::get("http://a/stream").body(()).unwrap();
+    let (answer, _) = send.clone().ready().await.unwrap().send_request(request, true).unwrap();
+    let mut body = tokio::time::timeout(DEADLINE, answer).await.unwrap().unwrap().into_body();
+    assert_eq!(body.data().await.unwrap().unwrap(), "first");
     gateway.stop.send_replace(true);
     tokio::time::timeout(DEADLINE, gateway.done).await.unwrap().unwrap();
     gateway.go_on.notify_one();
-    assert_eq!(streaming.await.unwrap().1, b"firstsecond");
+    assert_eq!(body.data().await.unwrap().unwrap(), "second");
     eventually(|| gateway.connections.load(Ordering::Relaxed) == 0).await;
 }
 

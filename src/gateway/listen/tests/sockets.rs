@@ -111,3 +111,23 @@ fn duplicate(number: std::os::fd::RawFd) -> std::os::fd::RawFd {
     use std::os::fd::IntoRawFd;
     super::super::sockets::borrowed::duplicate(number).unwrap().into_raw_fd()
 }
+
+#[tokio::test]
+async fn the_service_opens_what_is_wanted_and_closes_it_at_the_shutdown() {
+    let spare = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let set = Arc::new(ListenerSet::default());
+    let mut service = ListenService::new(set.clone(), vec![config(spare).await]);
+    assert_eq!(service.listen_addresses(), Some(vec![spare.to_string()]), "what pingora may hand to us");
+    let table: ListenFds = Arc::new(Fds::new().into());
+    let (stop, stopped) = watch::channel(false);
+    let fds = table.clone();
+    let running = tokio::spawn(async move { service.start_service(Some(fds), stopped, 1).await });
+    support::eventually(|| set.addresses() == [spare]).await;
+    assert!(ask(spare).await.is_ok());
+    assert!(table.lock().get(&spare.to_string()).is_some(), "a successor can have it");
+
+    stop.send_replace(true);
+    tokio::time::timeout(support::DEADLINE, running).await.unwrap().unwrap();
+    assert!(ask(spare).await.is_err());
+    assert!(table.lock().is_empty());
+}

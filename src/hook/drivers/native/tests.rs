@@ -1,1 +1,176 @@
+//! What can be tested without a library: the calls behind the table, and the look at files. Libraries are opened and
+//! called in `tests/it/drivers/native`.
 
+use std::sync::Arc;
+
+use pingora_http::RequestHeader;
+
+use super::{abi::Refused, call::Call, call::Site, elf};
+use crate::{
+    hook::{HookKind, Object, Spec},
+    url::Url,
+};
+
+fn object(target: &str) -> Object {
+    Object {
+        request: RequestHeader::build("GET", target.as_bytes(), None).unwrap(),
+        url: Url::from_target(target.as_bytes()).unwrap(),
+        client: "192.0.2.1".parse().ok(),
+        spec: Arc::new(Spec {
+            api_id: "api".into(),
+            org_id: "org".into(),
+            api_name: "name".into(),
+            config_data: "{}".into(),
+        }),
+        metadata: Default::default(),
+        answer: None,
+        target: None,
+    }
+}
+
+fn with_call<T>(object: &mut Object, test: impl FnOnce(&mut Call<'_>) -> T) -> T {
+    let site = Site { api_id: "api".into(), function: "Test".into() };
+    test(&mut Call::new(object, HookKind::Pre, &site))
+}
+
+#[test]
+fn a_target_is_a_url_or_host_and_port() {
+    for (given, kept) in [
+        ("http://10.0.0.7:9000", "http://10.0.0.7:9000"),
+        ("https://a.example", "https://a.example"),
+        ("h2c://a:50051", "h2c://a:50051"),
+        ("ws://a/chat", "ws://a/chat"),
+        ("wss://a?x=1", "wss://a?x=1"),
+        ("http://[::1]:80/b/c?d=e@f", "http://[::1]:80/b/c?d=e@f"),
+        ("greeter-lb:8080", "http://greeter-lb:8080"),
+        ("[2001:db8::1]:8080", "http://[2001:db8::1]:8080"),
+        ("10.0.0.7:9000/base", "http://10.0.0.7:9000/base"),
+    ] {
+        let mut object = object("/");
+        assert_eq!(with_call(&mut object, |call| call.set_target(given.as_bytes())), Ok(()), "{given}");
+        assert_eq!(object.target.as_deref(), Some(kept));
+    }
+}
+
+#[test]
+fn what_is_no_target_is_refused_and_the_last_good_one_stays() {
+    let bad: &[&[u8]] = &[
+        b"",
+        b"http://",
+        b"http://:80",
+        b"http:///path",
+        b"ftp://a:21",
+        b"tyk://self/x",
+        b"greeter-lb",
+        b"a:0",
+        b"a:65536",
+        b"a:b",
+        b"http://a:",
+        b"http://user@a:80",
+        b"user:secret@a:80",
+        b"http://a/#x",
+        b"http://a b/",
+        b"http://a\r\nX: y",
+        b"/path",
+        b"http://\xff",
+        b"://a:80",
+    ];
+    let mut object = object("/");
+    with_call(&mut object, |call| {
+        assert_eq!(call.set_target(b"http://good:1"), Ok(()));
+        for target in bad {
+            assert_eq!(call.set_target(target), Err(Refused::Invalid), "{}", target.escape_ascii());
+        }
+    });
+    assert_eq!(object.target.as_deref(), Some("http://good:1"));
+}
+
+#[test]
+fn a_borrowed_target_lives_until_the_url_is_edited() {
+    let mut object = object("/a%2Fb%20c?x=1");
+    with_call(&mut object, |call| {
+        let first = call.request_target().as_ptr();
+        assert_eq!(call.raw_path(), "/a%2Fb%20c");
+        assert_eq!(call.request_target(), "/a%2Fb%20c?x=1");
+        assert_eq!(call.request_target().as_ptr(), first);
+        call.set_path(b"/d e").unwrap();
+        assert_eq!(call.raw_path(), "/d%20e");
+        assert_eq!(call.request_target(), "/d%20e?x=1");
+        call.set_query(b"").unwrap();
+        assert_eq!(call.request_target(), "/d%20e");
+    });
+}
+
+#[test]
+fn every_address_fits() {
+    for address in ["192.0.2.1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "::ffff:192.0.2.128"] {
+        let mut object = object("/");
+        object.client = address.parse().ok();
+        let text = with_call(&mut object, |call| call.client_address().map(<[u8]>::to_vec)).unwrap();
+        assert_eq!(String::from_utf8(text).unwrap(), address);
+    }
+    let mut object = object("/");
+    object.client = None;
+    assert!(with_call(&mut object, |call| call.client_address().is_none()));
+}
+
+#[test]
+fn header_names_keep_the_letters_of_the_hook() {
+    let mut object = object("/");
+    with_call(&mut object, |call| call.set_header(b"x-CamelCase", b"1").unwrap());
+    let mut wire = Vec::new();
+    object.request.header_to_h1_wire(&mut wire);
+    assert_eq!(String::from_utf8(wire).unwrap(), "x-CamelCase: 1\r\n");
+}
+
+#[test]
+fn what_is_no_elf_file_is_named() {
+    for (content, what) in [
+        (b"".as_slice(), "empty"),
+        (b"#!/bin/sh\n", "a text"),
+        (b"PK\x03\x04\0\xff", "a zip archive"),
+        (b"MZ\x90\0\xff", "a Windows file"),
+        (b"\xcf\xfa\xed\xfe\x07", "a macOS file"),
+        (b"\0asm\x01\xff", "a WebAssembly module"),
+        (b"\xff\xfe\xfd", "something else"),
+    ] {
+        let reason = elf::inspect(content).unwrap_err();
+        assert!(reason.contains("not an ELF library") && reason.contains(what), "{reason}");
+    }
+}
+
+/// An ELF header and nothing else.
+fn header(class: u8, order: u8, machine: u16) -> Vec<u8> {
+    let mut header = vec![0; 64];
+    header[..7].copy_from_slice(&[0x7f, b'E', b'L', b'F', class, order, 1]);
+    let put = |header: &mut [u8], at: usize, value: u16| {
+        header[at..at + 2].copy_from_slice(&if order == 1 {
+            value.to_le_bytes()
+        } else {
+            value.to_be_bytes()
+        });
+    };
+    put(&mut header, 16, 3); // ET_DYN
+    put(&mut header, 18, machine);
+    put(&mut header, 20, 1);
+    put(&mut header, 52, 64); // e_ehsize
+    header
+}
+
+const OURS: u16 = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
+const ANOTHER: u16 = if cfg!(target_arch = "x86_64") { 183 } else { 62 };
+
+#[test]
+fn files_for_another_machine_are_refused() {
+    for (content, what) in [
+        (header(2, 1, ANOTHER), "is built for"),
+        (header(2, 2, OURS), "is built for"),
+        (header(1, 1, 3), "for 32 bits"),
+        (header(2, 1, OURS), "no `pinhook_abi`"),
+        (b"\x7fELF".to_vec(), "header is broken"),
+        (header(2, 1, OURS)[..40].to_vec(), "header is broken"),
+    ] {
+        let reason = elf::inspect(&content).unwrap_err();
+        assert!(reason.contains(what), "{reason}");
+    }
+}

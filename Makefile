@@ -1,0 +1,55 @@
+# One command each: `make run` to try it, `make test` before a commit, `make check` before a merge.
+
+CARGO ?= cargo
+BIN   := $(or $(CARGO_TARGET_DIR),target)/release/pinhook
+STAGE ?= 1
+GOLDEN_PORT ?= 7400
+
+.PHONY: run test check fmt clippy doc deny conf bench load golden tools build plugins
+
+## Builds and starts the quickstart: gateway on 8080, metrics on 9090, two echo upstreams, no Redis.
+run:
+	@scripts/quickstart
+
+build:
+	$(CARGO) build --release
+
+## Installs what the tests need and is missing (or names it), then runs every test.
+test: tools
+	$(CARGO) test --quiet
+	@scripts/golden --stage $(STAGE)
+
+tools:
+	@scripts/tools
+
+## All that has to be clean before a merge.
+check: fmt clippy doc deny conf test
+
+fmt:
+	$(CARGO) fmt --check
+
+clippy:
+	$(CARGO) clippy --all-targets -- -D warnings
+
+doc:
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items --quiet
+
+## Bans, licences and sources of the dependency tree.
+deny:
+	@scripts/deny
+
+## Every sample in conf/ has to load without a problem.
+conf:
+	$(CARGO) run --quiet -- check --conf conf/pinhook.yaml
+	$(CARGO) run --quiet -- lint conf/apis/*.json
+
+bench:
+	$(CARGO) bench --bench hot_path
+
+## Drives any base URL: make load URL=http://127.0.0.1:8080/greeters/
+load:
+	$(CARGO) bench --bench load -- $(URL)
+
+## Replays the recorded behaviour of Tyk Gateway against a release build.
+golden: build
+	python3 tests/golden/replay.py --gateway '$(BIN) run --conf {conf}' --stage $(STAGE) --port-base $(GOLDEN_PORT) tests/golden/cases

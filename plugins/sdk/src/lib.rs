@@ -1,0 +1,70 @@
+//! Write native hooks for the pinhook API gateway.
+//!
+//! A hook is a function that sees a request on its way through the gateway, may edit it, send it to another target,
+//! or answer it. A plugin is a library (`crate-type = ["cdylib"]`) that exports hooks by the names which API
+//! definitions use:
+//!
+//! ```
+//! use pinhook_plugin::{Flow, NON_BLOCKING, Request, Result, hooks};
+//!
+//! hooks! {
+//!     AddFoo [NON_BLOCKING] = add_foo;
+//!     MoveToBlue = move_to_blue;
+//! }
+//!
+//! fn add_foo(request: &mut Request<'_>) -> Result<Flow> {
+//!     request.set_header("Foo", "Bar")?;
+//!     Ok(Flow::Next)
+//! }
+//!
+//! fn move_to_blue(request: &mut Request<'_>) -> Result<Flow> {
+//!     if request.header("X-Team") == Some("blue") {
+//!         request.set_target("http://10.0.0.7:9000")?; // this request only
+//!     }
+//!     Ok(Flow::Next)
+//! }
+//! # fn main() {}
+//! ```
+//!
+//! An `Err` is logged and the client gets 500. So does a panic: it is caught here, unless the library is built with
+//! `panic = "abort"`.
+
+mod config;
+mod error;
+mod export;
+#[doc(hidden)]
+pub mod raw;
+mod request;
+
+pub use config::Config;
+pub use error::{Error, Result};
+#[doc(hidden)]
+pub use export::run;
+pub use request::{Level, Request};
+
+/// Flag of a hook that never waits: no I/O, no sleep, no lock held for long. The gateway calls it at once, without a
+/// time limit, on the thread that serves the connection. One that waits all the same holds up other requests.
+pub const NON_BLOCKING: u32 = 4;
+
+/// What becomes of the request after a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// It goes on.
+    Next,
+    /// The answer that was set ends it; without one, an empty 200. Made by [`Request::respond`].
+    Respond,
+}
+
+/// Where in the chain a hook is called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum HookKind {
+    /// Before authentication.
+    Pre,
+    /// Last before the request goes upstream.
+    Post,
+    /// Like [`HookKind::Post`], for one endpoint.
+    Endpoint,
+    /// One that this crate does not know yet.
+    Other(u32),
+}

@@ -1,0 +1,88 @@
+//! The C side: what `pinhook.h` says, in Rust's words. Same order, same numbers. [`crate::hooks!`] needs it to be
+//! public; plugins use [`crate::Request`].
+
+#![allow(missing_docs)]
+
+use std::marker::PhantomData;
+
+/// The ABI that this crate speaks.
+pub const ABI: u32 = 1;
+
+pub(crate) const NEXT: i32 = 0;
+pub(crate) const RESPOND: i32 = 1;
+pub(crate) const FAILED: i32 = -1;
+pub(crate) const PANICKED: i32 = i32::MIN;
+
+/// One request, on the gateway's side.
+#[repr(C)]
+pub struct Object {
+    _opaque: [u8; 0],
+    _not_send: PhantomData<*mut u8>,
+}
+
+/// A text that crosses the border.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct Str {
+    data: *const u8,
+    len: usize,
+}
+
+impl Str {
+    pub(crate) fn new(bytes: &[u8]) -> Self {
+        Self { data: bytes.as_ptr(), len: bytes.len() }
+    }
+
+    /// # Safety
+    /// The text must come from the gateway and its field must stay as it is during `'a`.
+    pub(crate) unsafe fn get<'a>(self) -> Option<&'a [u8]> {
+        // SAFETY: a text of the gateway is a null pointer or a valid text, and the caller keeps it valid.
+        (!self.data.is_null()).then(|| unsafe { std::slice::from_raw_parts(self.data, self.len) })
+    }
+}
+
+type Get<R> = unsafe extern "C" fn(*mut Object) -> R;
+type With<A, R> = unsafe extern "C" fn(*mut Object, A) -> R;
+type With2<A, B, R> = unsafe extern "C" fn(*mut Object, A, B) -> R;
+
+/// The table of the gateway's functions.
+#[repr(C)]
+pub struct Api {
+    pub size: usize,
+    pub abi_version: Get<u32>,
+    pub gateway_version: Get<Str>,
+    pub log: With2<u32, Str, ()>,
+    pub hook_kind: Get<u32>,
+    pub api_id: Get<Str>,
+    pub org_id: Get<Str>,
+    pub api_name: Get<Str>,
+    pub config_data: Get<Str>,
+    pub client_address: Get<Str>,
+    pub metadata: With<Str, Str>,
+    pub set_metadata: With2<Str, Str, i32>,
+    pub remove_metadata: With<Str, i32>,
+    pub method: Get<Str>,
+    pub set_method: With<Str, i32>,
+    pub path: Get<Str>,
+    pub set_path: With<Str, i32>,
+    pub raw_path: Get<Str>,
+    pub set_raw_path: With<Str, i32>,
+    pub query: Get<Str>,
+    pub set_query: With<Str, i32>,
+    pub request_target: Get<Str>,
+    pub set_request_target: With<Str, i32>,
+    pub header: With<Str, Str>,
+    pub header_count: With<Str, usize>,
+    pub header_nth: With2<Str, usize, Str>,
+    pub headers_len: Get<usize>,
+    pub header_name_at: With<usize, Str>,
+    pub header_value_at: With<usize, Str>,
+    pub set_header: With2<Str, Str, i32>,
+    pub add_header: With2<Str, Str, i32>,
+    pub remove_header: With<Str, i32>,
+    pub set_target: With<Str, i32>,
+    pub respond: With<u32, i32>,
+    pub set_answer_header: With2<Str, Str, i32>,
+    pub add_answer_header: With2<Str, Str, i32>,
+    pub set_answer_body: With<Str, i32>,
+}

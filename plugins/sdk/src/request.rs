@@ -1,0 +1,281 @@
+//! The request as a hook sees it.
+
+use std::{borrow::Cow, marker::PhantomData};
+
+use crate::{
+    Error, Flow, HookKind, Result,
+    raw::{Api, Object, Str},
+};
+
+/// How important a log line is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Level {
+    /// Something failed.
+    Error = 1,
+    /// Something is odd.
+    Warn = 2,
+    /// Something happened.
+    Info = 3,
+    /// For whoever looks for a fault.
+    Debug = 4,
+    /// Every step.
+    Trace = 5,
+}
+
+/// One request on its way through the gateway. What is read is borrowed until the next edit; edits hold for this
+/// request only and are seen by all later steps.
+pub struct Request<'a> {
+    api: &'a Api,
+    object: *mut Object,
+    _call: PhantomData<&'a mut Object>,
+}
+
+/// Calls an entry of the table.
+macro_rules! call {
+    ($request:ident.$entry:ident($($argument:expr),*)) => {
+        // SAFETY: table and object are valid during the hook's call, which `'a` stands for, and the borrow of
+        // `self` keeps the field from being edited while a text of it is in use.
+        unsafe { ($request.api.$entry)($request.object, $($argument),*) }
+    };
+}
+
+/// Borrows the text that an entry returns.
+macro_rules! text {
+    ($request:ident.$entry:ident($($argument:expr),*)) => {{
+        let text = call!($request.$entry($($argument),*));
+        // SAFETY: as above.
+        unsafe { text.get() }
+    }};
+}
+
+fn utf8(text: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(text?).ok()
+}
+
+fn done(what: &str, subject: &str, code: i32) -> Result<()> {
+    if code < 0 {
+        return Err(Error::new(format!("{what} {subject:?} was refused (code {code})")));
+    }
+    Ok(())
+}
+
+impl<'a> Request<'a> {
+    /// # Safety
+    /// `object` must be valid during `'a` and used by nobody else.
+    pub(crate) unsafe fn new(api: &'a Api, object: *mut Object) -> Self {
+        Self { api, object, _call: PhantomData }
+    }
+
+    /// The gateway's version, such as `1.4.0`.
+    pub fn gateway_version(&self) -> &str {
+        utf8(text!(self.gateway_version())).unwrap_or_default()
+    }
+
+    /// Writes a line to the gateway's log. API and hook are added there.
+    pub fn log(&self, level: Level, text: &str) {
+        call!(self.log(level as u32, Str::new(text.as_bytes())));
+    }
+
+    /// Where in the chain this call is made.
+    pub fn hook_kind(&self) -> HookKind {
+        match call!(self.hook_kind()) {
+            1 => HookKind::Pre,
+            2 => HookKind::Post,
+            3 => HookKind::Endpoint,
+            other => HookKind::Other(other),
+        }
+    }
+
+    /// `api_id` of the API.
+    pub fn api_id(&self) -> &str {
+        utf8(text!(self.api_id())).unwrap_or_default()
+    }
+
+    /// `org_id` of the API.
+    pub fn org_id(&self) -> &str {
+        utf8(text!(self.org_id())).unwrap_or_default()
+    }
+
+    /// `name` of the API.
+    pub fn api_name(&self) -> &str {
+        utf8(text!(self.api_name())).unwrap_or_default()
+    }
+
+    /// `config_data` of the API as JSON text, `{}` if it has none. [`Config`](crate::Config) spares parsing it anew.
+    pub fn config_data(&self) -> &str {
+        utf8(text!(self.config_data())).unwrap_or_default()
+    }
+
+    /// IP address of the connection.
+    pub fn client_address(&self) -> Option<&str> {
+        utf8(text!(self.client_address()))
+    }
+
+    /// A text that an earlier hook of this request left.
+    pub fn metadata(&self, key: &str) -> Option<&str> {
+        utf8(text!(self.metadata(Str::new(key.as_bytes()))))
+    }
+
+    /// Leaves a text for later hooks of this request.
+    ///
+    /// # Errors
+    /// When the gateway refuses it.
+    pub fn set_metadata(&mut self, key: &str, value: &str) -> Result<()> {
+        let code = call!(self.set_metadata(Str::new(key.as_bytes()), Str::new(value.as_bytes())));
+        done("metadata", key, code)
+    }
+
+    /// Takes a text away. False if there was none.
+    pub fn remove_metadata(&mut self, key: &str) -> bool {
+        call!(self.remove_metadata(Str::new(key.as_bytes()))) == 0
+    }
+
+    /// The method, such as `GET`.
+    pub fn method(&self) -> &str {
+        utf8(text!(self.method())).unwrap_or_default()
+    }
+
+    /// Replaces the method.
+    ///
+    /// # Errors
+    /// When it is no HTTP method.
+    pub fn set_method(&mut self, method: &str) -> Result<()> {
+        done("method", method, call!(self.set_method(Str::new(method.as_bytes()))))
+    }
+
+    /// The path without escapes, with the listen path: `/greeters/a b`.
+    pub fn path(&self) -> &str {
+        utf8(text!(self.path())).unwrap_or_default()
+    }
+
+    /// Replaces the path. It is escaped on its way upstream.
+    ///
+    /// # Errors
+    /// When it does not start with `/`.
+    pub fn set_path(&mut self, path: &str) -> Result<()> {
+        done("path", path, call!(self.set_path(Str::new(path.as_bytes()))))
+    }
+
+    /// The path with its escapes: `/greeters/a%20b`.
+    pub fn raw_path(&self) -> &str {
+        utf8(text!(self.raw_path())).unwrap_or_default()
+    }
+
+    /// Replaces the path by one that is escaped already.
+    ///
+    /// # Errors
+    /// When an escape is broken, or it holds what cannot stand in a path.
+    pub fn set_raw_path(&mut self, path: &str) -> Result<()> {
+        done("raw path", path, call!(self.set_raw_path(Str::new(path.as_bytes()))))
+    }
+
+    /// The query without `?`, as it was sent; empty if there is none.
+    pub fn query(&self) -> &str {
+        utf8(text!(self.query())).unwrap_or_default()
+    }
+
+    /// Replaces the query; an empty one takes the `?` away.
+    ///
+    /// # Errors
+    /// When it holds spaces, control characters or `#`.
+    pub fn set_query(&mut self, query: &str) -> Result<()> {
+        done("query", query, call!(self.set_query(Str::new(query.as_bytes()))))
+    }
+
+    /// Raw path and query: `/greeters/a%20b?c=d`.
+    pub fn request_target(&self) -> &str {
+        utf8(text!(self.request_target())).unwrap_or_default()
+    }
+
+    /// Replaces path and query.
+    ///
+    /// # Errors
+    /// As for [`Request::set_raw_path`] and [`Request::set_query`].
+    pub fn set_request_target(&mut self, target: &str) -> Result<()> {
+        done("request target", target, call!(self.set_request_target(Str::new(target.as_bytes()))))
+    }
+
+    /// The first value of a header, if it is UTF-8. Names are compared without regard to case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        utf8(text!(self.header(Str::new(name.as_bytes()))))
+    }
+
+    /// All values of a header.
+    pub fn header_values(&self, name: &str) -> impl Iterator<Item = Cow<'_, str>> {
+        let count = call!(self.header_count(Str::new(name.as_bytes())));
+        (0..count).filter_map(move |nth| {
+            text!(self.header_nth(Str::new(name.as_bytes()), nth)).map(String::from_utf8_lossy)
+        })
+    }
+
+    /// All headers, names in lower case.
+    pub fn headers(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        (0..call!(self.headers_len())).filter_map(|index| {
+            let name = utf8(text!(self.header_name_at(index)))?;
+            Some((name, text!(self.header_value_at(index))?))
+        })
+    }
+
+    /// Sets a header; other values of it go.
+    ///
+    /// # Errors
+    /// When name or value cannot stand in a header, and for `Content-Length` and `Transfer-Encoding`, which are the
+    /// gateway's business.
+    pub fn set_header(&mut self, name: &str, value: &str) -> Result<()> {
+        let code = call!(self.set_header(Str::new(name.as_bytes()), Str::new(value.as_bytes())));
+        done("header", name, code)
+    }
+
+    /// Adds a value to a header.
+    ///
+    /// # Errors
+    /// As for [`Request::set_header`].
+    pub fn add_header(&mut self, name: &str, value: &str) -> Result<()> {
+        let code = call!(self.add_header(Str::new(name.as_bytes()), Str::new(value.as_bytes())));
+        done("header", name, code)
+    }
+
+    /// Takes a header away. False if there was none, or if it is not a hook's to take.
+    pub fn remove_header(&mut self, name: &str) -> bool {
+        call!(self.remove_header(Str::new(name.as_bytes()))) == 0
+    }
+
+    /// The value of a cookie.
+    pub fn cookie(&self, name: &str) -> Option<&str> {
+        let count = call!(self.header_count(Str::new(b"cookie")));
+        (0..count)
+            .filter_map(|nth| utf8(text!(self.header_nth(Str::new(b"cookie"), nth))))
+            .flat_map(|line| line.split(';'))
+            .filter_map(|pair| pair.trim().split_once('='))
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Sends this one request elsewhere: to a URL (`http`, `https`, `h2c`, `ws` or `wss`), or to `host:port` by HTTP.
+    ///
+    /// # Errors
+    /// When `url` is neither.
+    pub fn set_target(&mut self, url: &str) -> Result<()> {
+        done("target", url, call!(self.set_target(Str::new(url.as_bytes()))))
+    }
+
+    /// Answers the request: `return request.respond(503, &[("Retry-After", "60")], "later")`.
+    ///
+    /// # Errors
+    /// When a header is not allowed (see [`Request::set_header`]) or the status is not from 200 to 999.
+    pub fn respond(
+        &mut self,
+        status: u16,
+        headers: &[(&str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Result<Flow> {
+        done("status", &status.to_string(), call!(self.respond(u32::from(status))))?;
+        for (name, value) in headers {
+            let code = call!(self.add_answer_header(Str::new(name.as_bytes()), Str::new(value.as_bytes())));
+            done("header", name, code)?;
+        }
+        done("body", "", call!(self.set_answer_body(Str::new(body.as_ref()))))?;
+        Ok(Flow::Respond)
+    }
+}

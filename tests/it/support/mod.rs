@@ -1,0 +1,3 @@
+//! Builders of the processes that tests talk to.
+
+pub(crate) mod redis;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use super::{Complaint, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, Secrets, Services, Template};
+use super::{Complaint, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, Secrets, Services,
+    Template, VersionStrip,
+};
 use crate::{
     definition::{ApiDefinition, VersionInfo},
     error::Problem,
@@ -15,8 +17,6 @@ pub struct Blueprint<'a> {
     pub definition: &'a ApiDefinition,
     /// The version entries in the order that `Ctx::version` counts.
     pub versions: &'a [VersionInfo],
-    /// How its endpoint paths are looked for.
-    pub paths: &'a Arc<EndpointPaths>,
     /// Shared handles.
     pub services: &'a Services,
     /// What hooks of this API read.
@@ -38,14 +38,31 @@ impl Blueprint<'_> {
         PathStyle::of(&self.services.config)
     }
 
+    /// How its endpoint paths are looked for. Every step that needs it keeps its own: it is small.
+    pub fn paths(&mut self) -> EndpointPaths {
+        let version = VersionStrip::compile(&self.definition.definition).unwrap_or_else(|problem| {
+            self.refuse(problem.path, format!("{}; no version is cut off endpoint paths", problem.message));
+            VersionStrip::default()
+        });
+        EndpointPaths::new(&self.definition.proxy.listen_path, version)
+    }
+
     /// Notes something that works, but not as its author may think. `path` is the JSON path.
     pub fn warn(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem::warning(self.place, path, message));
+        self.note(Problem::warning(self.place, path, message));
     }
 
     /// Notes something that cannot work.
     pub fn refuse(&mut self, path: impl Into<String>, message: impl Into<String>) {
-        self.problems.push(Problem::error(self.place, path, message));
+        self.note(Problem::error(self.place, path, message));
+    }
+
+    /// Loading the definition may already have found what is wrong at a place.
+    fn note(&mut self, problem: Problem) {
+        let known = |other: &Problem| other.path == problem.path && other.severity >= problem.severity;
+        if !self.problems.iter().any(known) {
+            self.problems.push(problem);
+        }
     }
 
     /// Compiles a text with variables; what it cannot get is noted.

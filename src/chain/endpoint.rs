@@ -7,8 +7,12 @@ use std::borrow::Cow;
 
 use regex::{Regex, RegexSet};
 
-use super::{Strip, re2};
-use crate::{config::Config, definition::Versioning, error::Problem};
+use super::Strip;
+use crate::{
+    config::Config,
+    definition::{Versioning, re2},
+    error::Problem,
+};
 
 /// From this many entries on, one search over all patterns comes before the single ones.
 const MANY: usize = 6;
@@ -104,12 +108,11 @@ pub struct Endpoints<T> {
 #[derive(Debug)]
 pub struct EndpointsBuilder<T> {
     entries: Vec<Entry<T>>,
-    patterns: Vec<String>,
 }
 
 impl<T> Default for EndpointsBuilder<T> {
     fn default() -> Self {
-        Self { entries: Vec::new(), patterns: Vec::new() }
+        Self { entries: Vec::new() }
     }
 }
 
@@ -120,11 +123,10 @@ impl<T> EndpointsBuilder<T> {
     /// A problem without place and JSON path, when the entry's path is no regex.
     pub fn add(&mut self, place: Place<'_>, value: T) -> Result<(), Problem> {
         let pattern = place.style.pattern(place.path);
-        let path = re2::compile(&pattern).map_err(|error| {
+        let path = re2(&pattern).map_err(|error| {
             Problem::error("", "path", format!("{:?} is no endpoint path: {error}", place.path))
         })?;
         self.entries.push(Entry { method: place.method.into(), path, value });
-        self.patterns.push(pattern);
         Ok(())
     }
 
@@ -134,7 +136,7 @@ impl<T> EndpointsBuilder<T> {
             return None;
         }
         let all = (self.entries.len() >= MANY)
-            .then(|| re2::compile_set(self.patterns.iter().map(String::as_str)).ok())
+            .then(|| RegexSet::new(self.entries.iter().map(|entry| entry.path.as_str())).ok())
             .flatten();
         Some(Endpoints { entries: self.entries.into(), all })
     }
@@ -180,7 +182,7 @@ impl VersionStrip {
         if !on || versioning.url_versioning_pattern.is_empty() {
             return Ok(Self { on, pattern: None });
         }
-        match re2::compile(&versioning.url_versioning_pattern) {
+        match re2(&versioning.url_versioning_pattern) {
             Ok(pattern) => Ok(Self { on, pattern: Some(pattern) }),
             Err(error) => {
                 Err(Problem::error("", "definition.url_versioning_pattern", format!("no regex: {error}")))
@@ -209,8 +211,8 @@ pub struct EndpointPaths {
 
 impl EndpointPaths {
     /// For an API that listens on `listen_path`.
-    pub fn new(listen_path: &str, strip: Strip, version: VersionStrip) -> Self {
-        Self { listen_path: strip, listens_on_root: listen_path == "/", version }
+    pub fn new(listen_path: &str, version: VersionStrip) -> Self {
+        Self { listen_path: Strip::new(listen_path), listens_on_root: listen_path == "/", version }
     }
 
     /// The forms that allow, block, ignore, mock and internal entries are looked for in.

@@ -47,6 +47,7 @@ pub struct Step {
     /// Name of its line, for logs and the order test.
     pub name: &'static str,
     guard: bool,
+    is_hook: bool,
     run: Box<dyn Middleware>,
 }
 
@@ -71,14 +72,14 @@ impl Chain {
         for slot in request {
             match slot {
                 Slot::Step(name, build) => {
-                    steps.extend(build(blueprint).map(|run| Step { name, guard: false, run }));
+                    steps.extend(build(blueprint).map(|run| Step { name, guard: false, is_hook: false, run }));
                 }
                 Slot::Guard(name, build) => {
-                    steps.extend(build(blueprint).map(|run| Step { name, guard: true, run }));
+                    steps.extend(build(blueprint).map(|run| Step { name, guard: true, is_hook: false, run }));
                 }
                 Slot::Hooks(kind, build) => {
                     let hooks = build(*kind, blueprint);
-                    steps.extend(hooks.into_iter().map(|run| Step { name: kind.name(), guard: false, run }));
+                    steps.extend(hooks.into_iter().map(|run| Step { name: kind.name(), guard: false, is_hook: true, run }));
                 }
             }
         }
@@ -120,6 +121,11 @@ impl Chain {
             step.run.response(session, ctx, head).await?;
         }
         Ok(())
+    }
+
+    /// True if code of users runs in it.
+    pub fn has_hooks(&self) -> bool {
+        self.request.iter().any(|step| step.is_hook)
     }
 
     /// Names of the request steps, in order.

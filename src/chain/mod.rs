@@ -10,7 +10,6 @@ mod endpoint;
 mod flow;
 mod listen_path;
 mod middleware;
-pub mod re2;
 mod real_ip;
 mod router;
 mod snapshot;
@@ -21,7 +20,11 @@ pub use blueprint::{Blueprint, version_path};
 pub use ctx::{Ctx, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};
+<<<<<<< HEAD
 pub use listen_path::{ListenPath, TemplateError};
+=======
+pub use listen_path::Strip;
+>>>>>>> h/middleware
 pub use middleware::{
     Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware,
     ResponseSlot, Slot,

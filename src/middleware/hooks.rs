@@ -6,7 +6,6 @@
 use std::{mem, path::PathBuf, sync::Arc, time::{Duration, Instant}};
 
 use async_trait::async_trait;
-use http::{HeaderMap, header};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
@@ -16,7 +15,7 @@ use crate::{
     },
     definition::{self, HookEntry},
     error::{Error, HookError, Result},
-    hook::{Answer, Hook, HookKind, HookSource, Object, Spec},
+    hook::{Answer, Failure, Hook, HookKind, HookSource, Object, Spec},
     metrics::{HookLabels, HookMetrics},
     upstream::Target,
 };
@@ -102,7 +101,7 @@ fn endpoint_hooks(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> 
             },
         )
     })?;
-    Some(Box::new(EndpointHooks { paths: blueprint.paths.clone(), calls }))
+    Some(Box::new(EndpointHooks { paths: blueprint.paths(), calls }))
 }
 
 struct HookStep(Call);
@@ -115,7 +114,7 @@ impl Middleware for HookStep {
 }
 
 struct EndpointHooks {
-    paths: Arc<EndpointPaths>,
+    paths: EndpointPaths,
     calls: PerVersion<Endpoints<Call>>,
 }
 
@@ -187,7 +186,14 @@ impl Call {
         let object = self.take_object(session, ctx, hook.may_be_abandoned());
         let outcome = match hook.dispatch(self.kind, object).await {
             Ok(object) => give_back(*object, session, ctx),
-            Err(error) => Err(error),
+            Err(Failure { error, object }) => {
+                // The answer and the record of the failed request are made from what the hook left of it.
+                if let Some(object) = object {
+                    *session.req_header_mut() = object.request;
+                    ctx.url = object.url;
+                }
+                Err(error.into())
+            }
         };
         let took = started.elapsed();
         self.metrics.call(took, outcome.is_err());
@@ -199,15 +205,18 @@ impl Call {
         }
     }
 
-    /// Moves the head out of the session. What stays behind is enough to answer with and to record, should the
-    /// object get lost: everything if that is to be expected.
+    /// Moves head and URL out of session and `Ctx`, or copies them when the object may get lost.
     fn take_object(&self, session: &mut Session, ctx: &mut Ctx, may_be_abandoned: bool) -> Box<Object> {
         let client = peer_ip(session);
         let head = session.req_header_mut();
-        let stays = if may_be_abandoned { head.clone() } else { remains(head) };
+        let (request, url) = if may_be_abandoned {
+            (head.clone(), ctx.url.clone())
+        } else {
+            (mem::replace(head, empty_head()), mem::take(&mut ctx.url))
+        };
         Box::new(Object {
-            request: mem::replace(head, stays),
-            url: ctx.url.clone(),
+            request,
+            url,
             client,
             spec: self.spec.clone(),
             metadata: ctx.metadata.take().map(|metadata| *metadata).unwrap_or_default(),
@@ -217,19 +226,9 @@ impl Call {
     }
 }
 
-/// Request line and the headers that error answers and records are made of.
-fn remains(head: &RequestHeader) -> RequestHeader {
-    let mut stays = http::request::Request::new(()).into_parts().0;
-    stays.method = head.method.clone();
-    stays.uri = head.uri.clone();
-    stays.version = head.version;
-    stays.headers = HeaderMap::with_capacity(3);
-    for name in [header::HOST, header::CONTENT_TYPE, header::USER_AGENT] {
-        if let Some(value) = head.headers.get(&name) {
-            stays.headers.insert(name, value.clone());
-        }
-    }
-    stays.into()
+/// Stands in for a head while a hook holds it; allocates nothing.
+fn empty_head() -> RequestHeader {
+    http::Request::new(()).into_parts().0.into()
 }
 
 /// Applies the edits of a hook; its answer, if it gave one.

@@ -16,7 +16,7 @@ const METHODS: [Method; 7] =
     [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
 
 struct MethodTransform {
-    paths: Arc<EndpointPaths>,
+    paths: EndpointPaths,
     /// Nothing for a method that requests cannot be sent with: such requests are refused.
     methods: PerVersion<Endpoints<Option<Method>>>,
 }
@@ -42,7 +42,7 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
             },
         )
     })?;
-    Some(Box::new(MethodTransform { paths: blueprint.paths.clone(), methods }))
+    Some(Box::new(MethodTransform { paths: blueprint.paths(), methods }))
 }
 
 #[async_trait]

@@ -15,7 +15,7 @@ use crate::{
 };
 
 struct ResponseHeaders {
-    paths: Arc<EndpointPaths>,
+    paths: EndpointPaths,
     versions: PerVersion<Transforms>,
 }
 
@@ -27,7 +27,7 @@ struct Transforms {
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn ResponseMiddleware>> {
     let versions = blueprint.versions;
     let versions = PerVersion::build(versions, |_, version| Transforms::compile(blueprint, version))?;
-    Some(Box::new(ResponseHeaders { paths: blueprint.paths.clone(), versions }))
+    Some(Box::new(ResponseHeaders { paths: blueprint.paths(), versions }))
 }
 
 impl Transforms {

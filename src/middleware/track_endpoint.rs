@@ -13,7 +13,7 @@ use crate::{
 };
 
 struct Track {
-    paths: Arc<EndpointPaths>,
+    paths: EndpointPaths,
     tracked: Option<PerVersion<Endpoints<Arc<str>>>>,
     untracked: Option<PerVersion<Endpoints<()>>>,
 }
@@ -47,7 +47,7 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
             |_, _, _| Some(()),
         )
     });
-    let paths = blueprint.paths.clone();
+    let paths = blueprint.paths();
     (tracked.is_some() || untracked.is_some()).then(|| Box::new(Track { paths, tracked, untracked }) as _)
 }
 

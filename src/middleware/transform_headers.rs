@@ -16,7 +16,7 @@ use crate::{
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
 struct TransformHeaders {
-    paths: Arc<EndpointPaths>,
+    paths: EndpointPaths,
     versions: PerVersion<Transforms>,
 }
 
@@ -28,7 +28,7 @@ struct Transforms {
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> {
     let versions = blueprint.versions;
     let versions = PerVersion::build(versions, |_, version| Transforms::compile(blueprint, version))?;
-    Some(Box::new(TransformHeaders { paths: blueprint.paths.clone(), versions }))
+    Some(Box::new(TransformHeaders { paths: blueprint.paths(), versions }))
 }
 
 impl Transforms {

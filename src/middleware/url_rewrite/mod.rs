@@ -13,16 +13,16 @@ use regex::{Captures, Regex};
 use crate::{
     chain::{
         Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, Rewrite, Template, Variables,
-        re2, used_names,
+        used_names,
     },
-    definition,
+    definition::{self, re2},
     error::{Error, Result},
     url::{Url, loop_host, path_unescape},
 };
 use trigger::{Names, Subject, Trigger};
 
 struct UrlRewrite {
-    paths: Arc<EndpointPaths>,
+    paths: EndpointPaths,
     rules: PerVersion<Endpoints<Rule>>,
 }
 
@@ -48,7 +48,7 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
             |blueprint, entry, at| Some(Rule::compile(blueprint, at, entry, &names)),
         )
     })?;
-    Some(Box::new(UrlRewrite { paths: blueprint.paths.clone(), rules }))
+    Some(Box::new(UrlRewrite { paths: blueprint.paths(), rules }))
 }
 
 #[async_trait]
@@ -77,7 +77,7 @@ impl Rule {
         entry: &definition::UrlRewrite,
         names: &Names,
     ) -> Self {
-        let pattern = re2::compile(&entry.match_pattern).map_err(|error| {
+        let pattern = re2(&entry.match_pattern).map_err(|error| {
             let message = format!("no regex, so its requests are answered 500: {error}");
             blueprint.refuse(format!("{at}.match_pattern"), message);
             entry.match_pattern.as_str().into()

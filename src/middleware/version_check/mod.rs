@@ -42,7 +42,7 @@ struct VersionCheck {
     refusal: Option<Denial>,
     expiry: Expiry,
     preflight_passes: bool,
-    paths: Arc<EndpointPaths>,
+    paths: EndpointPaths,
     lists: Option<PerVersion<Lists>>,
 }
 
@@ -77,7 +77,7 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
         return None;
     }
     let preflight_passes = definition.cors.enable && !definition.cors.options_passthrough;
-    let paths = blueprint.paths.clone();
+    let paths = blueprint.paths();
     Some(Box::new(VersionCheck { refusal, expiry, preflight_passes, paths, lists }))
 }
 

@@ -159,7 +159,7 @@ fn endpoints(version: &VersionInfo, checked: &mut Checked<'_>) {
     let rules = version.extended_paths.endpoints();
     for rule in &rules {
         let at = format!("extended_paths.{}[{}]", rule.kind, rule.index);
-        if let Err(error) = re2(&endpoint_regex(rule.path)) {
+        if let Err(error) = re2::compile(&endpoint_regex(rule.path)) {
             let message =
                 format!("{:?} gives no valid regex, so this entry is left out: {}", rule.path, why(&error));
             checked.error(&format!("{at}.path"), message);

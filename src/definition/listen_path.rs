@@ -60,7 +60,7 @@ fn variable_fault(inside: &str) -> Option<String> {
     if name.is_empty() || pattern.is_empty() {
         return Some(format!("missing name or pattern in {{{inside}}}"));
     }
-    match re2(pattern) {
+    match re2::compile(pattern) {
         Err(_) => Some(format!("{pattern:?} is no valid regex (RE2 syntax)")),
         Ok(regex) if regex.captures_len() > 1 => {
             Some(format!("{pattern:?} has a capture group; use (?:…) in a listen path"))

@@ -1,6 +1,6 @@
 //! Patterns of definitions are written for Go's regexp package. The `regex` crate is its kin, with a few differences
-//! that would change or refuse what works in Tyk; [`re2`] evens them out. Every pattern that a user wrote goes
-//! through here.
+//! that would change or refuse what works in Tyk; they are evened out here. Every pattern that a user wrote goes
+//! through this module.
 //!
 //! | Go | `regex` alone |
 //! |---|---|
@@ -9,19 +9,31 @@
 //! | `[` inside a class is a bracket; `&&`, `--`, `~~` are characters | begin nested classes and set operations |
 //! | `[\w-.]` holds a hyphen | is an error |
 //! | `\Q…\E` quotes | is an error |
-//!
-//! Left as it is: `\B` stays Unicode, as the crate has no other for text.
+//! | `\<`, `\>` are characters | are word boundaries |
+//! | `\012` is a character | is an error |
 
 use std::iter::Peekable;
 
-use regex::Regex;
+use regex::{Regex, RegexBuilder, RegexSet, RegexSetBuilder};
 
-/// Compiles a pattern as Go would.
+/// Bytes that a compiled pattern may take: enough for every pattern that a person writes, too little to eat the
+/// memory.
+const SIZE_LIMIT: usize = 16 << 20;
+
+/// Compiles a pattern as Go would. Search is unanchored.
 ///
 /// # Errors
 /// Go would not take it either: a look-around, a back-reference, a bracket that is not closed.
-pub fn re2(pattern: &str) -> Result<Regex, regex::Error> {
-    Regex::new(&translate(pattern))
+pub fn compile(pattern: &str) -> Result<Regex, regex::Error> {
+    RegexBuilder::new(&translate(pattern)).size_limit(SIZE_LIMIT).build()
+}
+
+/// Compiles many patterns into one search.
+///
+/// # Errors
+/// One of them is no regex, or all together are too big.
+pub fn compile_set<'a>(patterns: impl IntoIterator<Item = &'a str>) -> Result<RegexSet, regex::Error> {
+    RegexSetBuilder::new(patterns.into_iter().map(translate)).size_limit(SIZE_LIMIT).build()
 }
 
 type Chars<'a> = Peekable<std::str::Chars<'a>>;
@@ -45,17 +57,14 @@ fn escape(chars: &mut Chars<'_>, made: &mut String) {
     match chars.next() {
         Some('Q') => quote(chars, made),
         Some('b') => made.push_str("(?-u:\\b)"),
+        Some('B') => made.push_str("(?-u:\\B)"),
         Some(kind) => match ascii_class(kind) {
             Some(class) => {
                 made.push('[');
                 made.push_str(class);
                 made.push(']');
             }
-            None => {
-                made.push('\\');
-                made.push(kind);
-                braced(kind, chars, made);
-            }
+            None => plain_escape(kind, chars, made),
         },
         None => made.push('\\'),
     }
@@ -72,14 +81,40 @@ fn quote(chars: &mut Chars<'_>, made: &mut String) {
     }
 }
 
-/// The braces of `\p{…}` and `\x{…}` are no repetition.
-fn braced(kind: char, chars: &mut Chars<'_>, made: &mut String) {
+/// An escape that means the same inside and outside of a class.
+fn plain_escape(kind: char, chars: &mut Chars<'_>, made: &mut String) {
+    match kind {
+        '<' | '>' => made.push(kind),
+        '0'..='7' => octal(kind, chars, made),
+        _ => {
+            made.push('\\');
+            made.push(kind);
+        }
+    }
+    // The braces of `\p{…}` and `\x{…}` are no repetition.
     if matches!(kind, 'p' | 'P' | 'x') && chars.peek() == Some(&'{') {
         for char in chars.by_ref() {
             made.push(char);
             if char == '}' {
                 return;
             }
+        }
+    }
+}
+
+/// Up to three octal digits. One digit other than 0 is a back-reference, which nobody takes.
+fn octal(first: char, chars: &mut Chars<'_>, made: &mut String) {
+    let mut digits = String::from(first);
+    while digits.len() < 3
+        && let Some(digit) = chars.next_if(|char| ('0'..='7').contains(char))
+    {
+        digits.push(digit);
+    }
+    match u32::from_str_radix(&digits, 8) {
+        Ok(code) if digits.len() > 1 || first == '0' => made.push_str(&format!("\\x{{{code:x}}}")),
+        _ => {
+            made.push('\\');
+            made.push_str(&digits);
         }
     }
 }
@@ -176,9 +211,7 @@ fn escape_in_class(chars: &mut Chars<'_>, made: &mut String) -> bool {
             true
         }
         None => {
-            made.push('\\');
-            made.push(kind);
-            braced(kind, chars, made);
+            plain_escape(kind, chars, made);
             matches!(kind, 'p' | 'P')
         }
     }

@@ -19,7 +19,7 @@ pub(super) fn check(definition: &ApiDefinition, version: &VersionInfo, checked: 
 fn pattern(definition: &ApiDefinition, rewrite: &UrlRewrite, at: &str, checked: &mut Checked<'_>) {
     let pattern = &rewrite.match_pattern;
     let path = format!("{at}.match_pattern");
-    if let Err(error) = re2(pattern) {
+    if let Err(error) = re2::compile(pattern) {
         let message =
             format!("no valid regex (RE2 syntax), so each matching request gets 500: {}", why(&error));
         checked.error(&path, message);
@@ -97,7 +97,7 @@ fn bare_host(entry: &Trigger, path: &str, number: usize, checked: &mut Checked<'
 }
 
 fn rule_fault(rule: &Match, at: &str, checked: &mut Checked<'_>) {
-    if let Err(error) = re2(&rule.match_rx) {
+    if let Err(error) = re2::compile(&rule.match_rx) {
         let message = format!("no valid regex (RE2 syntax), so it never matches: {}", why(&error));
         checked.error(&format!("{at}.match_rx"), message);
     }

@@ -184,6 +184,6 @@ pub(super) fn check_version(version: &VersionInfo, at: &str, place: &str, found:
 
 /// A target with a scheme that requests cannot be sent to.
 fn other_scheme(target: &str) -> bool {
-    const SERVED: [&str; 5] = ["http", "https", "ws", "wss", "h2c"];
+    const SERVED: [&str; 6] = ["http", "https", "ws", "wss", "h2c", "tyk"];
     target.split_once("://").is_some_and(|(scheme, _)| !SERVED.iter().any(|s| scheme.eq_ignore_ascii_case(s)))
 }

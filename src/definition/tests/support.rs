@@ -47,7 +47,7 @@ fn what_protects_closes_the_api() {
         ("/version_data/not_versioned", json!(false), "version_data.not_versioned"),
         ("/definition", json!({ "enabled": true }), "definition.enabled"),
         ("/graphql", json!({ "enabled": true }), "graphql.enabled"),
-        ("/proxy/target_url", json!("tyk://self/"), "proxy.target_url"),
+        ("/proxy/target_url", json!("tcp://upstream.test:1"), "proxy.target_url"),
         ("/custom_middleware", json!({ "response": [{ "name": "r" }] }), "custom_middleware.response[0]"),
         ("/custom_middleware_bundle", json!("b.zip"), "custom_middleware_bundle"),
         (

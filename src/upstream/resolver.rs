@@ -119,10 +119,7 @@ impl Resolver {
             born: Instant::now(),
             renewing: AtomicBool::new(false),
         };
-        self.names
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(host.into(), Arc::new(entry));
+        self.names.write().unwrap_or_else(PoisonError::into_inner).insert(host.into(), Arc::new(entry));
         found
     }
 

@@ -196,9 +196,8 @@ fn read_host(host: &[u8]) -> Result<String, ParseError> {
 fn refuse_ascii_escapes(host: &[u8], is_address: bool) -> Result<(), ParseError> {
     for at in memchr::memchr_iter(b'%', host) {
         let code = host.get(at..at + 3).unwrap_or_default();
-        if code != b"%25"
-            && code.get(1).is_some_and(|high| high.is_ascii_hexdigit() && escape::hex(*high) < 8)
-        {
+        let is_zone = is_address && code == b"%25";
+        if !is_zone && code.get(1).is_some_and(|high| high.is_ascii_hexdigit() && escape::hex(*high) < 8) {
             return Err(ParseError::Escape(String::from_utf8_lossy(code).into_owned()));
         }
     }

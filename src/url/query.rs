@@ -9,8 +9,11 @@ use super::escape;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Values<'a> {
     /// Bytes, not text, so that a value which is no UTF-8 survives [`Values::encode`].
-    pairs: Vec<(Cow<'a, [u8]>, Cow<'a, [u8]>)>,
+    pairs: Vec<Pair<'a>>,
 }
+
+/// Key and value.
+type Pair<'a> = (Cow<'a, [u8]>, Cow<'a, [u8]>);
 
 impl<'a> Values<'a> {
     /// Reads a query, without `?`.
@@ -25,7 +28,7 @@ impl<'a> Values<'a> {
 
     /// Every value of `key`, in order. What is no UTF-8 shows as U+FFFD.
     pub fn all(&self, key: &str) -> impl Iterator<Item = Cow<'_, str>> {
-        let wanted = move |pair: &&(Cow<'_, [u8]>, Cow<'_, [u8]>)| *pair.0 == *key.as_bytes();
+        let wanted = move |pair: &&Pair<'_>| *pair.0 == *key.as_bytes();
         self.pairs.iter().filter(wanted).map(|(_, value)| String::from_utf8_lossy(value))
     }
 
@@ -58,7 +61,7 @@ impl<'a> Values<'a> {
     }
 }
 
-fn read_pair(pair: &str) -> Option<(Cow<'_, [u8]>, Cow<'_, [u8]>)> {
+fn read_pair(pair: &str) -> Option<Pair<'_>> {
     if pair.is_empty() || pair.contains(';') {
         return None;
     }

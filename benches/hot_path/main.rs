@@ -1,0 +1,12 @@
+//! Costs on a request's way, a file per piece. `cargo bench --bench hot_path -- route` runs one.
+
+mod route;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+
+fn all(criterion: &mut Criterion) {
+    route::bench(criterion);
+}
+
+criterion_group!(hot_path, all);
+criterion_main!(hot_path);

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use regex::{Regex, RegexSet};
 
-use super::Strip;
+use super::ListenPath;
 use crate::{
     config::Config,
     definition::{Versioning, re2},
@@ -123,7 +123,7 @@ impl<T> EndpointsBuilder<T> {
     /// A problem without place and JSON path, when the entry's path is no regex.
     pub fn add(&mut self, place: Place<'_>, value: T) -> Result<(), Problem> {
         let pattern = place.style.pattern(place.path);
-        let path = re2(&pattern).map_err(|error| {
+        let path = re2::compile(&pattern).map_err(|error| {
             Problem::error("", "path", format!("{:?} is no endpoint path: {error}", place.path))
         })?;
         self.entries.push(Entry { method: place.method.into(), path, value });
@@ -182,7 +182,7 @@ impl VersionStrip {
         if !on || versioning.url_versioning_pattern.is_empty() {
             return Ok(Self { on, pattern: None });
         }
-        match re2(&versioning.url_versioning_pattern) {
+        match re2::compile(&versioning.url_versioning_pattern) {
             Ok(pattern) => Ok(Self { on, pattern: Some(pattern) }),
             Err(error) => {
                 Err(Problem::error("", "definition.url_versioning_pattern", format!("no regex: {error}")))
@@ -204,15 +204,14 @@ impl VersionStrip {
 /// How the endpoint paths of one API are looked for: what is cut off a request's path first.
 #[derive(Debug, Clone)]
 pub struct EndpointPaths {
-    listen_path: Strip,
-    listens_on_root: bool,
+    listen_path: ListenPath,
     version: VersionStrip,
 }
 
 impl EndpointPaths {
     /// For an API that listens on `listen_path`.
-    pub fn new(listen_path: &str, version: VersionStrip) -> Self {
-        Self { listen_path: Strip::new(listen_path), listens_on_root: listen_path == "/", version }
+    pub fn new(listen_path: ListenPath, version: VersionStrip) -> Self {
+        Self { listen_path, version }
     }
 
     /// The forms that allow, block, ignore, mock and internal entries are looked for in.
@@ -228,7 +227,8 @@ impl EndpointPaths {
     /// The forms that entries of every other kind are looked for in.
     pub fn for_endpoints<'p>(&self, path: &'p str) -> Candidates<'p> {
         let mut found = Candidates::default();
-        let inner = if self.listens_on_root { Cow::Borrowed(path) } else { self.listen_path.strip(path) };
+        let on_root = self.listen_path.as_str() == "/";
+        let inner = if on_root { Cow::Borrowed(path) } else { self.listen_path.strip(path) };
         let twice = match &inner {
             Cow::Borrowed(inner) => self.listen_path.strip(inner),
             Cow::Owned(inner) => Cow::Owned(self.listen_path.strip(inner).into_owned()),

@@ -65,7 +65,7 @@ pub fn run(loaded: config::Loaded, options: RunOptions, control: Arc<dyn Control
     let drain = Drain { gateway: gateway.clone(), set: set.clone(), flusher: background.flusher.clone() };
 
     let opt = Opt { daemon: options.daemon, ..Opt::default() };
-    let mut server = Server::new_with_opt_and_conf(opt, (*conf).clone());
+    let mut server = Server::new_with_opt_and_conf(opt, server_conf(&gateway.config, options));
     server.bootstrap();
     server.add_service(GatewayService {
         gateway,

@@ -15,7 +15,7 @@ const KEPT: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 const NOT_VERSIONED: &str = "Non Versioned";
 
 /// The rules for finishing records; owned by the one task that finishes them.
-pub(super) struct Finish {
+pub struct Finish {
     hash_keys: bool,
     ignored: HashSet<String>,
     normalise: Option<Normalise>,
@@ -24,7 +24,8 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    pub(super) fn new(settings: &Settings) -> Self {
+    /// The rules of these settings. A custom pattern that does not compile is left out; [`super::problems`] names it.
+    pub fn new(settings: &Settings) -> Self {
         Self {
             hash_keys: settings.hash_keys,
             ignored: settings.ignored_ips.iter().cloned().collect(),
@@ -35,7 +36,7 @@ impl Finish {
     }
 
     /// The finished record; `None` when the client's address is one of `ignored_ips`, compared as text.
-    pub(super) fn record<'a>(&'a mut self, seen: &'a Observed) -> Option<Record<'a>> {
+    pub fn record<'a>(&'a mut self, seen: &'a Observed) -> Option<Record<'a>> {
         // `::ffff:1.2.3.4` is printed as `1.2.3.4`, as Go does.
         let client = seen.client.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();
         if !self.ignored.is_empty() && self.ignored.contains(&client) {

@@ -344,6 +344,7 @@ fn what_analytics_cannot_do_is_named() {
     let mut config = Config { enable_analytics: true, enforce_org_data_age: true, ..Config::default() };
     config.analytics_config.kind = "rpc".to_owned();
     config.analytics_config.enable_geo_ip = true;
+    config.analytics_config.enable_detailed_recording = true;
     config.analytics_config.serializer_type = "xml".to_owned();
     config.analytics_config.normalise_urls.enabled = true;
     config.analytics_config.normalise_urls.custom_patterns = vec!["ok".to_owned(), "(".to_owned()];
@@ -354,6 +355,7 @@ fn what_analytics_cannot_do_is_named() {
         [
             "analytics_config.type",
             "analytics_config.enable_geo_ip",
+            "analytics_config.enable_detailed_recording",
             "enforce_org_data_age",
             "analytics_config.serializer_type",
             "analytics_config.normalise_urls.custom_patterns[1]",

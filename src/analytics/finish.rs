@@ -1,9 +1,13 @@
 //! From what a request left behind to a finished record: everything that need not run on the request's thread.
 
-use std::{borrow::Cow, collections::HashSet, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chrono::{DateTime, Datelike, Local, Timelike};
+use chrono::{DateTime, Datelike, Local, SecondsFormat, Timelike};
 
 use super::{Latency, Moment, Observed, Record, Settings, normalise::Normalise};
 use crate::session::hash;
@@ -121,6 +125,11 @@ fn rooted(path: &str) -> Cow<'_, str> {
 
 fn base64(image: &[u8]) -> Cow<'_, str> {
     if image.is_empty() { "".into() } else { STANDARD.encode(image).into() }
+}
+
+/// A time in the local zone, in whole seconds, as Go's RFC 3339 prints it.
+pub fn rfc3339(at: SystemTime) -> String {
+    DateTime::<Local>::from(at).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Year, month, day and hour in the local zone. The offset of a zone only changes on a quarter of an hour, so the

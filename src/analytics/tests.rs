@@ -369,3 +369,17 @@ fn what_analytics_cannot_do_is_named() {
 fn what_a_request_hands_over_stays_small() {
     assert!(size_of::<Observed>() <= 416, "{}", size_of::<Observed>());
 }
+
+#[test]
+fn the_worker_may_be_kept_by_a_service_of_the_server() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Worker>();
+    shared::<Flusher>();
+}
+
+#[test]
+fn a_time_is_printed_in_whole_seconds_with_its_zone() {
+    let printed = rfc3339(SystemTime::UNIX_EPOCH + Duration::new(1_795_354_778, 835_652_914));
+    let read = chrono::DateTime::parse_from_rfc3339(&printed).unwrap();
+    assert_eq!((read.timestamp(), read.timestamp_subsec_nanos()), (1_795_354_778, 0));
+}

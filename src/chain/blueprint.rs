@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Complaint, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, Secrets, Services,
+use super::{Complaint, EndpointPaths, Endpoints, EndpointsBuilder, ListenPath, PathStyle, Place, Secrets, Services,
     Template, VersionStrip,
 };
 use crate::{
@@ -17,6 +17,8 @@ pub struct Blueprint<'a> {
     pub definition: &'a ApiDefinition,
     /// The version entries in the order that `Ctx::version` counts.
     pub versions: &'a [VersionInfo],
+    /// The path that it listens on.
+    pub listen_path: &'a ListenPath,
     /// Shared handles.
     pub services: &'a Services,
     /// What hooks of this API read.
@@ -44,7 +46,7 @@ impl Blueprint<'_> {
             self.refuse(problem.path, format!("{}; no version is cut off endpoint paths", problem.message));
             VersionStrip::default()
         });
-        EndpointPaths::new(&self.definition.proxy.listen_path, version)
+        EndpointPaths::new(self.listen_path.clone(), version)
     }
 
     /// Notes something that works, but not as its author may think. `path` is the JSON path.

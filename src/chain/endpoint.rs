@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use regex::{Regex, RegexSet};
 
-use super::Strip;
+use super::ListenPath;
 use crate::{
     config::Config,
     definition::{Versioning, re2},
@@ -204,15 +204,14 @@ impl VersionStrip {
 /// How the endpoint paths of one API are looked for: what is cut off a request's path first.
 #[derive(Debug, Clone)]
 pub struct EndpointPaths {
-    listen_path: Strip,
-    listens_on_root: bool,
+    listen_path: ListenPath,
     version: VersionStrip,
 }
 
 impl EndpointPaths {
     /// For an API that listens on `listen_path`.
-    pub fn new(listen_path: &str, version: VersionStrip) -> Self {
-        Self { listen_path: Strip::new(listen_path), listens_on_root: listen_path == "/", version }
+    pub fn new(listen_path: ListenPath, version: VersionStrip) -> Self {
+        Self { listen_path, version }
     }
 
     /// The forms that allow, block, ignore, mock and internal entries are looked for in.
@@ -228,7 +227,8 @@ impl EndpointPaths {
     /// The forms that entries of every other kind are looked for in.
     pub fn for_endpoints<'p>(&self, path: &'p str) -> Candidates<'p> {
         let mut found = Candidates::default();
-        let inner = if self.listens_on_root { Cow::Borrowed(path) } else { self.listen_path.strip(path) };
+        let on_root = self.listen_path.as_str() == "/";
+        let inner = if on_root { Cow::Borrowed(path) } else { self.listen_path.strip(path) };
         let twice = match &inner {
             Cow::Borrowed(inner) => self.listen_path.strip(inner),
             Cow::Owned(inner) => Cow::Owned(self.listen_path.strip(inner).into_owned()),

@@ -20,11 +20,7 @@ pub use blueprint::{Blueprint, version_path};
 pub use ctx::{Ctx, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};
-<<<<<<< HEAD
 pub use listen_path::{ListenPath, TemplateError};
-=======
-pub use listen_path::Strip;
->>>>>>> h/middleware
 pub use middleware::{
     Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware,
     ResponseSlot, Slot,

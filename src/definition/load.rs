@@ -194,12 +194,12 @@ fn json_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// Whether a file is the OAS or MCP half of another one.
+/// Whether a file is the OAS or MCP half of another one. `files` is sorted.
 fn is_companion(path: &Path, files: &[PathBuf]) -> bool {
     let Some(name) = path.file_name().and_then(|name| name.to_str()) else { return false };
     let base = name.strip_suffix("-oas.json").or_else(|| name.strip_suffix("-mcp.json"));
     let Some(base) = base else { return false };
-    files.contains(&path.with_file_name(format!("{base}.json")))
+    files.binary_search(&path.with_file_name(format!("{base}.json"))).is_ok()
         && fs::read(path)
             .ok()
             .and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok())

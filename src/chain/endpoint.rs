@@ -123,7 +123,7 @@ impl<T> EndpointsBuilder<T> {
     /// A problem without place and JSON path, when the entry's path is no regex.
     pub fn add(&mut self, place: Place<'_>, value: T) -> Result<(), Problem> {
         let pattern = place.style.pattern(place.path);
-        let path = re2(&pattern).map_err(|error| {
+        let path = re2::compile(&pattern).map_err(|error| {
             Problem::error("", "path", format!("{:?} is no endpoint path: {error}", place.path))
         })?;
         self.entries.push(Entry { method: place.method.into(), path, value });
@@ -182,7 +182,7 @@ impl VersionStrip {
         if !on || versioning.url_versioning_pattern.is_empty() {
             return Ok(Self { on, pattern: None });
         }
-        match re2(&versioning.url_versioning_pattern) {
+        match re2::compile(&versioning.url_versioning_pattern) {
             Ok(pattern) => Ok(Self { on, pattern: Some(pattern) }),
             Err(error) => {
                 Err(Problem::error("", "definition.url_versioning_pattern", format!("no regex: {error}")))

@@ -3,8 +3,6 @@
 
 mod trigger;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use http::HeaderMap;
 use pingora_proxy::Session;
@@ -77,7 +75,7 @@ impl Rule {
         entry: &definition::UrlRewrite,
         names: &Names,
     ) -> Self {
-        let pattern = re2(&entry.match_pattern).map_err(|error| {
+        let pattern = re2::compile(&entry.match_pattern).map_err(|error| {
             let message = format!("no regex, so its requests are answered 500: {error}");
             blueprint.refuse(format!("{at}.match_pattern"), message);
             entry.match_pattern.as_str().into()

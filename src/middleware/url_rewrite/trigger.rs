@@ -222,7 +222,7 @@ impl Compiler<'_, '_, '_> {
     }
 
     fn rule(&mut self, at: &str, key: &str, wanted: &Match, numbered: bool) -> Rule {
-        let pattern = re2(&wanted.match_rx);
+        let pattern = re2::compile(&wanted.match_rx);
         if let Err(error) = &pattern {
             self.blueprint.refuse(format!("{at}.match_rx"), format!("no regex, so it never matches: {error}"));
         }

@@ -1,8 +1,6 @@
 //! Parks another method for the upstream (`method_transforms`); the proxy step applies it, so later steps still see
 //! the client's method.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use http::Method;
 use pingora_proxy::Session;

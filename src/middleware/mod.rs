@@ -17,8 +17,6 @@ mod version_check;
 #[cfg(test)]
 mod tests;
 
-pub use version_check::not_versioned;
-
 use crate::{
     chain::{ResponseSlot, Slot},
     hook::HookKind,

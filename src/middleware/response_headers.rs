@@ -1,8 +1,6 @@
 //! Edits the response's headers: the endpoint's removes and sets first, then the global ones, which so win
 //! (`transform_response_headers`, `global_response_headers…`; api-definition reference 3.10).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;

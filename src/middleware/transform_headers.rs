@@ -1,8 +1,6 @@
 //! Edits the request's headers: global removes and sets, then the endpoint's (`global_headers…`,
 //! `transform_headers`; api-definition reference 3.10).
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use pingora_proxy::Session;
 

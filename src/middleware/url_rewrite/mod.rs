@@ -3,8 +3,6 @@
 
 mod trigger;
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use http::HeaderMap;
 use pingora_proxy::Session;

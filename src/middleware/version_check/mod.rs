@@ -6,7 +6,7 @@
 
 mod lists;
 
-use std::{sync::Arc, time::SystemTime};
+use std::time::SystemTime;
 
 use async_trait::async_trait;
 use http::{HeaderMap, Method, header};
@@ -14,29 +14,14 @@ use pingora_proxy::Session;
 
 use crate::{
     chain::{Blueprint, Ctx, Denial, EndpointPaths, Flow, Middleware, PerVersion},
-    definition::{Expiry, VersionData, VersionInfo},
+    definition::Expiry,
     error::Result,
 };
 use lists::{Lists, Verdict};
 
 const EXPIRED: Denial =
     Denial::new(403, "API has expired, please check documentation or contact administrator");
-const NO_VERSION: Denial = Denial::new(403, "No default API version for this non-versioned API found");
-const AMBIGUOUS: Denial = Denial::new(403, "Ambiguous default API version for this non-versioned API");
 const BROKEN: Denial = Denial::new(500, "Internal Server Error");
-
-/// The version of an API that is not versioned (api-definition reference 8.1), or the answer to all its requests.
-pub fn not_versioned(data: &VersionData) -> Result<&VersionInfo, Denial> {
-    if data.versions.len() == 1 {
-        return data.versions.values().next().ok_or(NO_VERSION);
-    }
-    let mut defaults = ["Default", "default", ""].iter().filter_map(|name| data.versions.get(*name));
-    match (defaults.next(), defaults.next()) {
-        (Some(version), None) => Ok(version),
-        (Some(_), Some(_)) => Err(AMBIGUOUS),
-        (None, _) => Err(NO_VERSION),
-    }
-}
 
 struct VersionCheck {
     refusal: Option<Denial>,
@@ -49,7 +34,7 @@ struct VersionCheck {
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> {
     let definition = blueprint.definition;
     let refusal = if definition.version_data.not_versioned {
-        not_versioned(&definition.version_data).err()
+        definition.version_data.only().err().map(|reason| Denial::with(403, reason.to_string()))
     } else {
         Some(BROKEN)
     };

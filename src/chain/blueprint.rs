@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Complaint, EndpointPaths, Endpoints, EndpointsBuilder, ListenPath, PathStyle, Place, Secrets, Services,
+use super::{
+    Complaint, EndpointPaths, Endpoints, EndpointsBuilder, ListenPath, PathStyle, Place, Secrets, Services,
     Template, VersionStrip,
 };
 use crate::{

@@ -10,8 +10,8 @@ use tokio::io::AsyncWriteExt;
 use super::{REQUEST, RESPONSE};
 use crate::{
     chain::{
-        Blueprint, Chain, Ctx, Flow, ListenPath, Middleware, ResponseMiddleware, ResponseSlot, Router, Services,
-        Slot, Snapshot,
+        Blueprint, Chain, Ctx, Flow, ListenPath, Middleware, ResponseMiddleware, ResponseSlot, Router,
+        Services, Slot, Snapshot,
     },
     config::{Config, Secret},
     definition::{self, ApiDefinition, VersionInfo},
@@ -233,7 +233,10 @@ async fn steps_are_built_and_run_in_the_order_of_the_table() {
         ResponseSlot("b", |_| Some(Box::new(Recorder("b")))),
     ];
     let bench = Bench::of(&definition(json!({}), json!({})), Config::default(), &request, &response);
-    assert_eq!(bench.chain.request_steps().collect::<Vec<_>>(), ["first", "pre", "pre", "guard", "last", "never"]);
+    assert_eq!(
+        bench.chain.request_steps().collect::<Vec<_>>(),
+        ["first", "pre", "pre", "guard", "last", "never"]
+    );
     assert!(bench.chain.has_hooks());
     let (mut request, flow) = bench.get("/app/x", "").await;
     assert_eq!(denied(&flow).0, 403);
@@ -269,7 +272,9 @@ async fn endpoints_are_tracked_unless_said_otherwise() {
     let on = || Config { enable_analytics: true, ..Config::default() };
     let bench = Bench::with(version.clone(), json!({}), on());
     let tracking = |request: Request| request.ctx.tracking;
-    assert!(matches!(tracking(bench.get("/app/tr/7", "").await.0), Tracking::Tracked(path) if *path == *"/tr/{id}"));
+    assert!(
+        matches!(tracking(bench.get("/app/tr/7", "").await.0), Tracking::Tracked(path) if *path == *"/tr/{id}")
+    );
     assert!(matches!(tracking(bench.get("/app/tr/no", "").await.0), Tracking::Untracked));
     assert!(matches!(tracking(bench.get("/app/x", "").await.0), Tracking::Plain));
     for (root, config) in [(json!({}), Config::default()), (json!({ "do_not_track": true }), on())] {
@@ -328,7 +333,11 @@ async fn headers_that_belong_to_the_gateway_cannot_be_edited() {
     });
     let bench = Bench::new(version, json!({}));
     assert_eq!(bench.chain.request_steps().count(), 0);
-    assert!(bench.problem_at("version_data.versions.Default.global_headers.Host").contains("preserve_host_header"));
+    assert!(
+        bench
+            .problem_at("version_data.versions.Default.global_headers.Host")
+            .contains("preserve_host_header")
+    );
     assert_eq!(bench.problems.len(), 5, "{:?}", bench.problems);
     let version = json!({ "global_headers": { "X-Q": "$tyk_context.request_data_q" } });
     let bench = Bench::new(version, json!({ "enable_context_vars": true }));
@@ -365,7 +374,10 @@ async fn response_headers_are_edited_by_endpoint_then_globally() {
     assert_eq!(head.headers["x-end"], "/app/h");
     assert_eq!(head.headers["x-tyk-api-expires"], "Fri, 02 Jan 2099 03:04:00 UTC");
     let head = answer("/app/other").await;
-    assert_eq!((&head.headers["x-upstream"], head.headers.get("x-end")), (&"upstream".parse().unwrap(), None));
+    assert_eq!(
+        (&head.headers["x-upstream"], head.headers.get("x-end")),
+        (&"upstream".parse().unwrap(), None)
+    );
     // A rewrite matched: the path that the client sent counts.
     assert!(!answer("/app/from").await.headers.contains_key("x-rewritten"));
 }

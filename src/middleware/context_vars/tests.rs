@@ -43,7 +43,8 @@ async fn each_request_has_an_id_of_its_own() {
 
 #[tokio::test]
 async fn what_is_read_but_not_there_is_named() {
-    let version = json!({ "global_headers": { "X-Out": "[$tyk_context.jwt_claims_sub$tyk_context.request_data]" } });
+    let version =
+        json!({ "global_headers": { "X-Out": "[$tyk_context.jwt_claims_sub$tyk_context.request_data]" } });
     let bench = Bench::new(version.clone(), json!({ "enable_context_vars": true }));
     assert!(bench.problem_at("enable_context_vars").contains("jwt_claims_sub"));
     let bench = Bench::new(version, json!({}));

@@ -52,4 +52,4 @@ load:
 
 ## Replays the recorded behaviour of Tyk Gateway against a release build.
 golden: build
-	python3 tests/golden/replay.py --gateway '$(BIN) run --conf {conf}' --stage $(STAGE) --port-base $(GOLDEN_PORT) tests/golden/cases
+	python3 tests/golden/replay.py --gateway '$(abspath $(BIN)) run --conf {conf}' --stage $(STAGE) --port-base $(GOLDEN_PORT) tests/golden/cases

@@ -28,10 +28,6 @@ pub mod chain;
 
 pub mod middleware;
 
-pub mod chain;
-
-pub mod middleware;
-
 pub mod gateway;
 
 pub mod admin;

@@ -1,5 +1,6 @@
 //! `/hello` and `/ready` (sessions-and-control reference 11).
 
+use chrono::{DateTime, Local, SecondsFormat};
 use http::Method;
 use serde_json::{Map, Value, json};
 
@@ -45,7 +46,7 @@ fn report(gateway: &Gateway, status: &str, description: &str) -> Value {
         let mut redis = json!({
             "status": if check.fault.is_some() { "fail" } else { "pass" },
             "componentType": "datastore",
-            "time": crate::analytics::rfc3339(check.at),
+            "time": DateTime::<Local>::from(check.at).to_rfc3339_opts(SecondsFormat::Secs, true),
         });
         if let (Some(fault), Some(object)) = (check.fault, redis.as_object_mut()) {
             object.insert("output".into(), fault.into());

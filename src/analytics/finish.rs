@@ -1,9 +1,13 @@
 //! From what a request left behind to a finished record: everything that need not run on the request's thread.
 
-use std::{borrow::Cow, collections::HashSet, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    time::{Duration, SystemTime},
+};
 
 use base64::{Engine, engine::general_purpose::STANDARD};
-use chrono::{DateTime, Datelike, Local, Timelike};
+use chrono::{DateTime, Datelike, Local, SecondsFormat, Timelike};
 
 use super::{Latency, Moment, Observed, Record, Settings, normalise::Normalise};
 use crate::session::hash;
@@ -15,7 +19,7 @@ const KEPT: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
 const NOT_VERSIONED: &str = "Non Versioned";
 
 /// The rules for finishing records; owned by the one task that finishes them.
-pub(super) struct Finish {
+pub struct Finish {
     hash_keys: bool,
     ignored: HashSet<String>,
     normalise: Option<Normalise>,
@@ -24,7 +28,8 @@ pub(super) struct Finish {
 }
 
 impl Finish {
-    pub(super) fn new(settings: &Settings) -> Self {
+    /// The rules of these settings. A custom pattern that does not compile is left out; [`super::problems`] names it.
+    pub fn new(settings: &Settings) -> Self {
         Self {
             hash_keys: settings.hash_keys,
             ignored: settings.ignored_ips.iter().cloned().collect(),
@@ -35,7 +40,7 @@ impl Finish {
     }
 
     /// The finished record; `None` when the client's address is one of `ignored_ips`, compared as text.
-    pub(super) fn record<'a>(&'a mut self, seen: &'a Observed) -> Option<Record<'a>> {
+    pub fn record<'a>(&'a mut self, seen: &'a Observed) -> Option<Record<'a>> {
         // `::ffff:1.2.3.4` is printed as `1.2.3.4`, as Go does.
         let client = seen.client.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();
         if !self.ignored.is_empty() && self.ignored.contains(&client) {
@@ -120,6 +125,11 @@ fn rooted(path: &str) -> Cow<'_, str> {
 
 fn base64(image: &[u8]) -> Cow<'_, str> {
     if image.is_empty() { "".into() } else { STANDARD.encode(image).into() }
+}
+
+/// A time in the local zone, in whole seconds, as Go's RFC 3339 prints it.
+pub fn rfc3339(at: SystemTime) -> String {
+    DateTime::<Local>::from(at).to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 /// Year, month, day and hour in the local zone. The offset of a zone only changes on a quarter of an hour, so the

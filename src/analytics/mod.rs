@@ -25,6 +25,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use finish::{Finish, rfc3339};
 pub use queue::{Flusher, Worker};
 pub use record::{Latency, Moment, Observed, Record, RecordedApi};
 pub use settings::{Settings, problems, storage};

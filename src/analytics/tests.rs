@@ -344,6 +344,7 @@ fn what_analytics_cannot_do_is_named() {
     let mut config = Config { enable_analytics: true, enforce_org_data_age: true, ..Config::default() };
     config.analytics_config.kind = "rpc".to_owned();
     config.analytics_config.enable_geo_ip = true;
+    config.analytics_config.enable_detailed_recording = true;
     config.analytics_config.serializer_type = "xml".to_owned();
     config.analytics_config.normalise_urls.enabled = true;
     config.analytics_config.normalise_urls.custom_patterns = vec!["ok".to_owned(), "(".to_owned()];
@@ -354,6 +355,7 @@ fn what_analytics_cannot_do_is_named() {
         [
             "analytics_config.type",
             "analytics_config.enable_geo_ip",
+            "analytics_config.enable_detailed_recording",
             "enforce_org_data_age",
             "analytics_config.serializer_type",
             "analytics_config.normalise_urls.custom_patterns[1]",
@@ -366,4 +368,18 @@ fn what_analytics_cannot_do_is_named() {
 #[test]
 fn what_a_request_hands_over_stays_small() {
     assert!(size_of::<Observed>() <= 416, "{}", size_of::<Observed>());
+}
+
+#[test]
+fn the_worker_may_be_kept_by_a_service_of_the_server() {
+    fn shared<T: Send + Sync>() {}
+    shared::<Worker>();
+    shared::<Flusher>();
+}
+
+#[test]
+fn a_time_is_printed_in_whole_seconds_with_its_zone() {
+    let printed = rfc3339(SystemTime::UNIX_EPOCH + Duration::new(1_795_354_778, 835_652_914));
+    let read = chrono::DateTime::parse_from_rfc3339(&printed).unwrap();
+    assert_eq!((read.timestamp(), read.timestamp_subsec_nanos()), (1_795_354_778, 0));
 }

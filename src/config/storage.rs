@@ -75,10 +75,7 @@ impl Storage {
         Duration::from_secs(u64::try_from(self.timeout).unwrap_or(0))
     }
 
-<<<<<<< HEAD
     /// Whether it names a Redis, whatever `type` says.
-=======
->>>>>>> h/routing
     pub(super) fn names_redis(&self) -> bool {
         !self.host.is_empty() || !self.addrs.is_empty() || !self.hosts.is_empty() || self.port != 0
     }

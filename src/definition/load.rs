@@ -33,12 +33,9 @@ pub struct Source {
 }
 
 impl Source {
-    /// What stands for it over reloads: its id, or its file when it has none (decisions 1).
+    /// What stands for it over reloads.
     pub fn identity(&self) -> Identity {
-        match self.definition.api_id.as_str() {
-            "" => Identity::File(self.path.clone()),
-            id => Identity::Id(id.to_owned()),
-        }
+        Identity::of(&self.definition, &self.path)
     }
 }
 
@@ -49,6 +46,16 @@ pub enum Identity {
     Id(String),
     /// Its file, because it has no id or could not be read.
     File(PathBuf),
+}
+
+impl Identity {
+    /// A definition's id, or its file when it has none (decisions 1).
+    pub fn of(definition: &ApiDefinition, file: &Path) -> Self {
+        match definition.api_id.as_str() {
+            "" => Self::File(file.to_owned()),
+            id => Self::Id(id.to_owned()),
+        }
+    }
 }
 
 /// A file that gives no API now. Its last good version, if any, keeps running.

@@ -28,7 +28,6 @@ pub(super) async fn from_upstream(
     ctx: &mut Ctx,
     head: &mut ResponseHeader,
 ) -> Result<()> {
-    ctx.outcome.proxied = true;
     ctx.outcome.upstream = ctx.outcome.upstream_started.map(|started| started.elapsed());
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         drop_hop_by_hop(head);

@@ -3,8 +3,10 @@
 
 use std::{collections::HashSet, sync::Arc};
 
-use pingora_core::apps::{HttpServerOptions, http_app::HttpServer};
-use pingora_core::server::configuration::ServerConf;
+use pingora_core::{
+    apps::{self, http_app::HttpServer},
+    server::configuration::ServerConf,
+};
 use pingora_proxy::HttpProxy;
 
 use super::{
@@ -81,7 +83,7 @@ fn allowed(config: &Config, protocol: &str, port: u16) -> bool {
 
 fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door) -> Arc<dyn App> {
     let mut proxy = HttpProxy::new(Proxy { gateway: gateway.clone(), door }, conf.clone());
-    let mut options = HttpServerOptions::default();
+    let mut options = apps::HttpServerOptions::default();
     options.h2c = true;
     proxy.server_options = Some(options);
     proxy.handle_init_modules();

@@ -53,6 +53,7 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         let mut blueprint = Blueprint {
             definition,
             versions: &versions,
+            listen_path: &listen_path,
             services,
             spec: &spec,
             place: &place,
@@ -87,9 +88,10 @@ fn base(definition: &ApiDefinition) -> Result<Base, TargetError> {
 }
 
 fn spec(definition: &ApiDefinition) -> Spec {
-    let config_data = match (&definition.config_data, definition.config_data_disabled) {
-        (Some(data), false) => serde_json::to_string(data).unwrap_or_default(),
-        _ => "{}".to_owned(),
+    let config_data = if definition.config_data_disabled {
+        "{}".to_owned()
+    } else {
+        serde_json::Value::from(definition.config_data.clone()).to_string()
     };
     Spec {
         api_id: definition.api_id.as_str().into(),

@@ -32,7 +32,7 @@ use pingora_core::server::configuration::ServerConf;
 pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
 pub use reload::{Reloads, Report};
-pub use server::{RunOptions, check, run};
+pub use server::{RunOptions, Running, check, run, start};
 
 use crate::{
     analytics::RecordSink,

@@ -12,7 +12,7 @@ use pingora_core::{
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::{Gateway, answer, fault, observe, request};
+use super::{Gateway, answer, fault, observe, reply, request};
 use crate::chain::Ctx;
 
 /// The proxy behind one listener.
@@ -39,6 +39,12 @@ impl ProxyHttp for Proxy {
 
     fn new_ctx(&self) -> Ctx {
         Ctx::new(self.gateway.snapshot())
+    }
+
+    async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Ctx) -> pingora_core::Result<()> {
+        session.as_downstream_mut().set_pipelining_enabled(true);
+        session.as_downstream_mut().set_total_drain_timeout(Some(reply::DRAIN));
+        Ok(())
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> pingora_core::Result<bool> {

@@ -136,7 +136,7 @@ fn enter_loop(api: &Arc<Api>, session: &mut Session, ctx: &mut Ctx) -> Step {
     if let Some(method) = method {
         session.req_header_mut().set_method(method);
     }
-    url.set_origin_form();
+    url.drop_origin();
     ctx.enter(url);
     Step::Loop(next)
 }

@@ -24,7 +24,6 @@ pub(super) async fn handle(
     session: &mut Session,
     ctx: &mut Ctx,
 ) -> pingora_core::Result<bool> {
-    session.as_downstream_mut().set_total_drain_timeout(Some(reply::DRAIN));
     let client_method = session.req_header().method.clone();
     let decided = decide(gateway, door, session, ctx).await;
     restore_method(session, ctx, client_method);

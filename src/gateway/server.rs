@@ -1,6 +1,6 @@
 //! The life of the process: bind, fork, load, serve, drain, exit.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use pingora_core::{
@@ -19,7 +19,7 @@ use super::{
     Gateway, Sockets,
     control::{ControlApi, NoControl},
     health,
-    listen::{ListenService, ListenerSet},
+    listen::{ListenConfig, ListenService, ListenerSet},
     listeners, reload,
 };
 use crate::{
@@ -43,38 +43,111 @@ pub struct RunOptions {
 /// # Errors
 /// What keeps it from starting: a port in use, a certificate that cannot be read, a sink that cannot be opened.
 pub fn run(loaded: config::Loaded, options: RunOptions, control: Arc<dyn ControlApi>) -> Result<()> {
-    let config = Arc::new(loaded.config);
-    let conf = Arc::new(server_conf(&config, options));
-    let (gateway, background) = Gateway::new(config, control)?;
-    let mut problems = Vec::new();
-    let own = listeners::own(&gateway, &conf, &mut problems);
-    if let Some(fatal) = problems.iter().find(|problem| problem.severity == Severity::Error) {
-        return Err(Error::Input(fatal.clone()));
-    }
-    for problem in &problems {
-        tracing::warn!("{problem}");
-    }
-    let (set, mut faults) = ListenerSet::bind(&own);
-    if !faults.is_empty() {
-        return Err(faults.swap_remove(0));
-    }
-    let set = Arc::new(set);
-    let tls = own.first().and_then(|first| first.tls.clone());
-    // Nothing else sets it: this is the only place that makes a gateway with sockets.
-    let _ = gateway.sockets.set(Sockets { set: set.clone(), own: own.clone(), tls, conf: conf.clone() });
-    let drain = Drain { gateway: gateway.clone(), set: set.clone(), flusher: background.flusher.clone() };
-
+    let conf = server_conf(&loaded.config, options);
+    let threads = conf.threads;
+    let bound = Bound::new(loaded.config, conf, control)?;
+    let drain = bound.drain();
     let opt = Opt { daemon: options.daemon, ..Opt::default() };
-    let mut server = Server::new_with_opt_and_conf(opt, (*conf).clone());
+    let mut server = Server::new_with_opt_and_conf(opt, server_conf(&bound.gateway.config, options));
     server.bootstrap();
     server.add_service(GatewayService {
-        gateway,
-        background: Some(background),
-        listen: ListenService::new(set, own),
-        threads: conf.threads,
+        gateway: bound.gateway,
+        background: Some(bound.background),
+        listen: ListenService::new(bound.set, bound.own),
+        threads,
     });
     server.run(RunArgs { shutdown_signal: Box::new(drain) });
     Ok(())
+}
+
+/// A gateway with its own sockets open, not yet accepting.
+struct Bound {
+    gateway: Arc<Gateway>,
+    background: Background,
+    set: Arc<ListenerSet>,
+    own: Vec<ListenConfig>,
+}
+
+impl Bound {
+    fn new(config: config::Config, conf: ServerConf, control: Arc<dyn ControlApi>) -> Result<Self> {
+        let conf = Arc::new(conf);
+        let (gateway, background) = Gateway::new(Arc::new(config), control)?;
+        let mut problems = Vec::new();
+        let own = listeners::own(&gateway, &conf, &mut problems);
+        if let Some(fatal) = problems.iter().find(|problem| problem.severity == Severity::Error) {
+            return Err(Error::Input(fatal.clone()));
+        }
+        for problem in &problems {
+            tracing::warn!("{problem}");
+        }
+        let (set, mut faults) = ListenerSet::bind(&own);
+        if !faults.is_empty() {
+            return Err(faults.swap_remove(0));
+        }
+        let set = Arc::new(set);
+        let tls = own.first().and_then(|first| first.tls.clone());
+        // It is empty: this is the only place that fills it, once per gateway.
+        let _ = gateway.sockets.set(Sockets { set: set.clone(), own: own.clone(), tls, conf });
+        Ok(Self { gateway, background, set, own })
+    }
+
+    fn drain(&self) -> Drain {
+        Drain {
+            gateway: self.gateway.clone(),
+            set: self.set.clone(),
+            flusher: self.background.flusher.clone(),
+        }
+    }
+}
+
+/// A gateway on the current runtime, without signals and without a fork: for tests, and for programs that hold one.
+pub struct Running {
+    gateway: Arc<Gateway>,
+    drain: Drain,
+}
+
+/// Starts a gateway on the current runtime. Port 0 listens on any free port.
+///
+/// # Errors
+/// As [`run`].
+pub async fn start(config: config::Config, control: Arc<dyn ControlApi>) -> Result<Running> {
+    let conf = server_conf(&config, RunOptions::default());
+    let bound = Bound::new(config, conf, control)?;
+    let drain = bound.drain();
+    begin(&bound.gateway, bound.background).await;
+    for fault in bound.set.start(None) {
+        tracing::error!(error = fault.chain(), "no listener");
+    }
+    Ok(Running { gateway: bound.gateway, drain })
+}
+
+impl Running {
+    /// The gateway.
+    pub fn gateway(&self) -> &Arc<Gateway> {
+        &self.gateway
+    }
+
+    /// The addresses that are listened on.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.drain.set.addresses()
+    }
+
+    /// Ends it in order, as SIGTERM ends a process.
+    pub async fn stop(&self) {
+        self.drain.run().await;
+    }
+}
+
+/// Starts what runs beside the requests, and loads the definitions.
+async fn begin(gateway: &Arc<Gateway>, background: Background) {
+    let Background { worker, reloads, .. } = background;
+    if let Some(worker) = worker {
+        tokio::spawn(worker.run());
+    }
+    reload::run(gateway).await;
+    tokio::spawn(reload::serve(gateway.clone(), reloads));
+    let watched = gateway.clone();
+    tokio::spawn(async move { health::watch(&watched).await });
 }
 
 /// Every problem that a start would find, without serving: sockets are not opened, Redis is not called.
@@ -121,15 +194,9 @@ struct GatewayService {
 impl Service for GatewayService {
     async fn start_service(&mut self, fds: Option<ListenFds>, shutdown: ShutdownWatch, per_fd: usize) {
         write_pid(&self.gateway.config.pid_file_location);
-        if let Some(Background { worker, reloads, .. }) = self.background.take() {
-            if let Some(worker) = worker {
-                tokio::spawn(worker.run());
-            }
-            reload::run(&self.gateway).await;
-            tokio::spawn(reload::serve(self.gateway.clone(), reloads));
+        if let Some(background) = self.background.take() {
+            begin(&self.gateway, background).await;
         }
-        let watched = self.gateway.clone();
-        tokio::spawn(async move { health::watch(&watched).await });
         tokio::spawn(reload_on_hangup(self.gateway.clone()));
         self.listen.start_service(fds, shutdown, per_fd).await;
     }
@@ -178,6 +245,13 @@ struct Drain {
 impl ShutdownSignalWatch for Drain {
     async fn recv(&self) -> ShutdownSignal {
         stop_signal().await;
+        self.run().await;
+        ShutdownSignal::GracefulTerminate
+    }
+}
+
+impl Drain {
+    async fn run(&self) {
         let config = &self.gateway.config;
         tracing::info!(connections = self.open(), "stopping");
         self.gateway.health.set_stopping();
@@ -191,11 +265,8 @@ impl ShutdownSignalWatch for Drain {
             flusher.flush(FLUSH).await;
         }
         tracing::info!(cut = self.open(), "stopped");
-        ShutdownSignal::GracefulTerminate
     }
-}
 
-impl Drain {
     fn open(&self) -> i64 {
         self.set.connections().load(std::sync::atomic::Ordering::Relaxed)
     }

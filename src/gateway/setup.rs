@@ -14,13 +14,13 @@ use super::{
     templates::Templates,
 };
 use crate::{
-    analytics::{self, Analytics, NormaliseConfig},
+    analytics::{self, Analytics},
     chain::{Router, Services, Snapshot},
-    config::{self, Config, SinkKind, Storage, StorageKind},
+    config::{self, Config, Storage, StorageKind},
     error::{Problem, Result},
     hook::{Hooks, drivers::DriverSettings},
     metrics::Metrics,
-    store::{RedisConfig, RedisStore, Store},
+    store::{RedisStore, Store},
     upstream::Resolver,
 };
 
@@ -37,7 +37,7 @@ impl Gateway {
         let metrics = Metrics::new(true)?;
         let mut problems = Vec::new();
         let store = store(&config.storage)?;
-        let analytics = analytics(&config, store.clone(), &metrics, &mut problems)?;
+        let analytics = analytics(&config, store.as_ref(), &metrics, &mut problems)?;
         let templates = Templates::load(&config.template_path, &mut problems);
         for problem in &problems {
             tracing::warn!("{problem}");
@@ -46,7 +46,6 @@ impl Gateway {
             hooks: Arc::new(Hooks::start(&DriverSettings {
                 hook_threads: config.pinhook.hook_threads,
                 timeout: config.pinhook.plugin_timeout(),
-                metrics: metrics.clone(),
             })),
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
             metrics: metrics.clone(),
@@ -90,73 +89,23 @@ fn store(storage: &Storage) -> Result<Option<Arc<dyn Store>>> {
     if storage.kind != StorageKind::Redis {
         return Ok(None);
     }
-    Ok(Some(Arc::new(RedisStore::new(&redis_config(storage))?)))
-}
-
-fn redis_config(storage: &Storage) -> RedisConfig {
-    let addresses = if storage.addrs.is_empty() {
-        vec![format!("{}:{}", storage.host, storage.port)]
-    } else {
-        storage.addrs.clone()
-    };
-    RedisConfig {
-        addresses,
-        username: storage.username.clone(),
-        password: String::from(&*storage.password),
-        database: storage.database,
-        timeout: storage.timeout(),
-        cluster: storage.enable_cluster,
-        sentinel_master: storage.master_name.clone(),
-        tls: storage.use_ssl,
-    }
+    Ok(Some(Arc::new(RedisStore::new(storage)?)))
 }
 
 fn analytics(
     config: &Config,
-    store: Option<Arc<dyn Store>>,
+    shared: Option<&Arc<dyn Store>>,
     metrics: &Arc<Metrics>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Analytics>> {
     if !config.enable_analytics {
         return Ok(None);
     }
+    problems.extend(analytics::problems(config, "gateway config"));
     let store = if config.enable_separate_analytics_store {
-        self::store(&config.analytics_storage)?
+        store(analytics::storage(config))?
     } else {
-        store
+        shared.cloned()
     };
-    let settings = analytics_settings(config);
-    problems.extend(settings.problems("gateway config"));
-    analytics::open(&settings, store, metrics)
-}
-
-fn analytics_settings(config: &Config) -> analytics::Settings {
-    let own = &config.pinhook.analytics;
-    let peer = &config.analytics_config;
-    let sink = match own.sink {
-        SinkKind::Redis => "redis",
-        SinkKind::File => "file",
-        SinkKind::Stdout | SinkKind::Unset => "stdout",
-        SinkKind::None => "none",
-    };
-    let urls = &peer.normalise_urls;
-    let node = &config.db_app_conf_options;
-    analytics::Settings {
-        sink: sink.to_owned(),
-        file: own.path.clone().into(),
-        queue_size: usize::try_from(peer.records_buffer_size).unwrap_or(usize::MAX),
-        list_expiry: u64::try_from(peer.storage_expiration_time).ok().map(Duration::from_secs),
-        multiple_lists: peer.enable_multiple_analytics_keys,
-        serializer: peer.serializer_type.clone(),
-        hash_keys: config.hash_keys,
-        ignored_ips: peer.ignored_ips.clone(),
-        normalise: urls.enabled.then(|| NormaliseConfig {
-            uuids: urls.normalise_uuids,
-            ulids: urls.normalise_ulids,
-            numbers: urls.normalise_numbers,
-            custom_patterns: urls.custom_patterns.clone(),
-        }),
-        node_tags: if node.node_is_segmented { node.tags.clone() } else { Vec::new() },
-        ..analytics::Settings::default()
-    }
+    analytics::open(&analytics::Settings::new(config), store, metrics)
 }

@@ -10,7 +10,10 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 
-pub use self::{memory::MemoryStore, redis::RedisStore};
+pub use self::{
+    memory::MemoryStore,
+    redis::{RedisStore, redis_problems},
+};
 use crate::error::Result;
 
 /// Where gateways keep what they share.

@@ -19,7 +19,7 @@ use redis::{
 use super::Store;
 use crate::{
     config::Storage,
-    error::{Error, Problem, Result},
+    error::{Error, Problem, Result, Severity},
 };
 
 const DEFAULT_PORT: u16 = 6379;
@@ -32,17 +32,11 @@ pub struct RedisStore {
 }
 
 impl RedisStore {
-    /// Checks the config; opens nothing. Of several `addrs` the first is used, as Tyk does without Cluster.
+    /// Checks the config; opens nothing. Refuses what [`redis_problems`] calls an error.
     pub fn new(config: &Storage) -> Result<Self> {
-        for (wanted, member, what) in [
-            (config.enable_cluster, "enable_cluster", "Redis Cluster"),
-            (!config.master_name.is_empty(), "master_name", "Redis Sentinel"),
-            (config.use_ssl, "use_ssl", "TLS to Redis"),
-        ] {
-            if wanted {
-                let problem = refused(member, format!("{what} is not supported yet"));
-                return Err(Error::Input(problem.hint("use a single Redis node without TLS")));
-            }
+        let problems = redis_problems(config, "config", "storage");
+        if let Some(problem) = problems.into_iter().find(|problem| problem.severity == Severity::Error) {
+            return Err(Error::Input(problem));
         }
         let address = config.addrs.first().cloned().unwrap_or_else(|| {
             let host = if config.host.is_empty() { "127.0.0.1" } else { &config.host };
@@ -50,7 +44,8 @@ impl RedisStore {
         });
         let address = address.as_str();
         let (host, port) = split(address).ok_or_else(|| {
-            Error::Input(refused("addrs", format!("{address:?} is not an address, expected host:port")))
+            let message = format!("{address:?} is not an address, expected host:port");
+            Error::Input(Problem::error("config", "storage.addrs", message))
         })?;
         let mut login = RedisConnectionInfo::default().set_db(config.database).set_skip_set_lib_name();
         if !config.username.is_empty() {
@@ -120,6 +115,27 @@ impl Store for RedisStore {
     }
 }
 
+/// What a storage of type Redis asks for and does not get. `place` is the config file, `path` the object in it.
+pub fn redis_problems(config: &Storage, place: &str, path: &str) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for (wanted, member, what) in [
+        (config.enable_cluster, "enable_cluster", "Redis Cluster"),
+        (!config.master_name.is_empty(), "master_name", "Redis Sentinel"),
+        (config.use_ssl, "use_ssl", "TLS to Redis"),
+    ] {
+        if wanted {
+            let problem =
+                Problem::error(place, format!("{path}.{member}"), format!("{what} is not supported yet"));
+            problems.push(problem.hint("use a single Redis node without TLS"));
+        }
+    }
+    if problems.is_empty() && config.addrs.len() > 1 {
+        let message = "several addresses, but neither Cluster nor Sentinel: only the first is used";
+        problems.push(Problem::warning(place, format!("{path}.addrs"), message));
+    }
+    problems
+}
+
 /// Host and port of `host:port`, `[v6]:port` or `host`.
 fn split(address: &str) -> Option<(String, u16)> {
     let (host, port) = match address.rsplit_once(':') {
@@ -128,10 +144,6 @@ fn split(address: &str) -> Option<(String, u16)> {
     };
     let host = host.trim_start_matches('[').trim_end_matches(']');
     (!host.is_empty()).then(|| (host.to_owned(), port))
-}
-
-fn refused(member: &str, message: String) -> Problem {
-    Problem::error("config", format!("storage.{member}"), message)
 }
 
 fn fault(error: RedisError) -> Error {
@@ -161,5 +173,10 @@ mod tests {
         let config = Storage { enable_cluster: true, ..Storage::default() };
         let Err(Error::Input(problem)) = RedisStore::new(&config) else { panic!("accepted") };
         assert_eq!(problem.path, "storage.enable_cluster");
+
+        let config = Storage { addrs: vec!["a:1".to_owned(), "b:2".to_owned()], ..Storage::default() };
+        let problems = redis_problems(&config, "tyk.conf", "analytics_storage");
+        assert_eq!(problems.iter().map(|p| p.path.as_str()).collect::<Vec<_>>(), ["analytics_storage.addrs"]);
+        assert!(RedisStore::new(&config).is_ok());
     }
 }

@@ -32,7 +32,7 @@ pub use parse::ParseError;
 pub use query::Values;
 
 /// A request target or URL. Made by [`Url::from_target`] or [`Url::parse`].
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Url {
     /// The decoded path; then, if there is a query, `?` and the query.
     text: String,
@@ -163,6 +163,11 @@ impl Url {
         if path != self.path() || raw.as_deref() != self.raw_path() {
             *self = Self::new(&path, raw.as_deref(), self.query_if_any(), self.origin.clone());
         }
+    }
+
+    /// Takes scheme and host away: what is left is a path on the gateway itself.
+    pub fn drop_origin(&mut self) {
+        self.origin = None;
     }
 
     /// Replaces the query. An empty one takes the `?` away.

@@ -7,14 +7,6 @@
     reason = "a test may fail; clippy.toml frees only functions marked as tests, not what they share"
 )]
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "clippy spares #[test] functions only, and helpers of tests fail the same way"
-)]
-
 mod analytics;
 mod cli;
 mod store;

@@ -18,7 +18,7 @@ use crate::{
 
 /// The far end of the queue. Used by one task only; a verb that takes longer than the settings' patience is given up.
 #[async_trait]
-pub(super) trait Sink: Send {
+pub(super) trait Sink: Send + Sync {
     /// Appends one record in this sink's form.
     fn encode(&self, record: &Record<'_>, out: &mut Vec<u8>);
 

@@ -92,14 +92,11 @@ enum Domain {
 }
 
 impl<T> Router<T> {
-<<<<<<< HEAD
-=======
     /// A router that finds nothing.
     pub fn empty() -> Self {
         Self { values: Vec::new(), gateway: Table::default(), ports: HashMap::new(), gateway_port: 0 }
     }
 
->>>>>>> h/routing
     /// Registers routes in the peer's order: those with a domain first if domains count, then by falling length of the
     /// listen path; equal ones as they come. A route whose domain or id can match nothing is reported and left out.
     pub fn new(routes: Vec<Route<T>>, options: &RouterOptions) -> (Self, Vec<Problem>) {

@@ -99,5 +99,7 @@ fn launch(port: u16) -> Option<Child> {
         }
         sleep(Duration::from_millis(10));
     }
+    let _ = server.kill();
+    let _ = server.wait();
     panic!("redis-server does not accept connections on port {port}");
 }

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use super::{Complaint, EndpointPaths, Endpoints, EndpointsBuilder, ListenPath, PathStyle, Place, Secrets, Services,
+use super::{
+    Complaint, EndpointPaths, Endpoints, EndpointsBuilder, ListenPath, PathStyle, Place, Secrets, Services,
     Template, VersionStrip,
 };
 use crate::{
     definition::{ApiDefinition, VersionInfo},
-    error::Problem,
+    error::{Problem, Severity},
     hook::Spec,
 };
 
@@ -59,9 +60,13 @@ impl Blueprint<'_> {
         self.note(Problem::error(self.place, path, message));
     }
 
-    /// Loading the definition may already have found what is wrong at a place.
+    /// Loading the definition may already have named what is broken at a place; once is enough.
     fn note(&mut self, problem: Problem) {
-        let known = |other: &Problem| other.path == problem.path && other.severity >= problem.severity;
+        let known = |other: &Problem| {
+            other.path == problem.path
+                && (other.message == problem.message
+                    || (other.severity, problem.severity) == (Severity::Error, Severity::Error))
+        };
         if !self.problems.iter().any(known) {
             self.problems.push(problem);
         }

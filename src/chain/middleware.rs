@@ -72,14 +72,24 @@ impl Chain {
         for slot in request {
             match slot {
                 Slot::Step(name, build) => {
-                    steps.extend(build(blueprint).map(|run| Step { name, guard: false, is_hook: false, run }));
+                    steps.extend(build(blueprint).map(|run| Step {
+                        name,
+                        guard: false,
+                        is_hook: false,
+                        run,
+                    }));
                 }
                 Slot::Guard(name, build) => {
                     steps.extend(build(blueprint).map(|run| Step { name, guard: true, is_hook: false, run }));
                 }
                 Slot::Hooks(kind, build) => {
                     let hooks = build(*kind, blueprint);
-                    steps.extend(hooks.into_iter().map(|run| Step { name: kind.name(), guard: false, is_hook: true, run }));
+                    steps.extend(hooks.into_iter().map(|run| Step {
+                        name: kind.name(),
+                        guard: false,
+                        is_hook: true,
+                        run,
+                    }));
                 }
             }
         }
@@ -149,7 +159,8 @@ impl<T> PerVersion<T> {
         versions: &[VersionInfo],
         mut compile: impl FnMut(usize, &VersionInfo) -> Option<T>,
     ) -> Option<Self> {
-        let all: Box<[_]> = versions.iter().enumerate().map(|(index, version)| compile(index, version)).collect();
+        let all: Box<[_]> =
+            versions.iter().enumerate().map(|(index, version)| compile(index, version)).collect();
         all.iter().any(Option::is_some).then_some(Self(all))
     }
 

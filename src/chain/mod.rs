@@ -22,8 +22,7 @@ pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathS
 pub use flow::{Denial, Flow, Origin, Response};
 pub use listen_path::{ListenPath, TemplateError};
 pub use middleware::{
-    Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware,
-    ResponseSlot, Slot,
+    Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware, ResponseSlot, Slot,
 };
 pub use real_ip::real_ip;
 pub use router::{Claim, Route, Router, RouterOptions, resolve_conflicts};

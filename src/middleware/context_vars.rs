@@ -55,7 +55,8 @@ fn sources(blueprint: &mut Blueprint<'_>, names: BTreeSet<Arc<str>>) -> Vec<(Arc
         match source(&name) {
             Some(source) => {
                 if matches!(source, Source::Form | Source::FormValue(_)) {
-                    let message = format!("$tyk_context.{name} holds the query only: form bodies are not read yet");
+                    let message =
+                        format!("$tyk_context.{name} holds the query only: form bodies are not read yet");
                     blueprint.warn("enable_context_vars", message);
                 }
                 wanted.push((name, source));
@@ -167,7 +168,10 @@ fn is_canonical(name: &str, wanted: &str) -> bool {
 /// True if `name` is `wanted` once its `-` are `_`.
 fn is_same(name: &[u8], wanted: &str) -> bool {
     name.len() == wanted.len()
-        && name.iter().zip(wanted.bytes()).all(|(byte, wanted)| (if *byte == b'-' { b'_' } else { *byte }) == wanted)
+        && name
+            .iter()
+            .zip(wanted.bytes())
+            .all(|(byte, wanted)| (if *byte == b'-' { b'_' } else { *byte }) == wanted)
 }
 
 /// The last cookie of that name; quotes around a value do not belong to it.
@@ -181,7 +185,8 @@ fn cookie(headers: &HeaderMap, wanted: &str) -> Option<String> {
                 None => (pair, &b""[..]),
             };
             if is_same(name.trim_ascii(), wanted) {
-                let value = value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
+                let value =
+                    value.strip_prefix(b"\"").and_then(|value| value.strip_suffix(b"\"")).unwrap_or(value);
                 found = Some(String::from_utf8_lossy(value).into_owned());
             }
         }

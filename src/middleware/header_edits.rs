@@ -60,7 +60,8 @@ impl HeaderEdits {
             let as_written = blueprint.services.config.ignore_canonical_mime_header_key;
             let name = if as_written { name.clone() } else { canonical(name) };
             let template = blueprint.template(&path, value);
-            let value = match template.constant().map(|text| HeaderValue::from_bytes(text.trim().as_bytes())) {
+            let value = match template.constant().map(|text| HeaderValue::from_bytes(text.trim().as_bytes()))
+            {
                 None => Value::Template(template),
                 Some(Ok(value)) => Value::Fixed(value),
                 Some(Err(_)) => {
@@ -88,7 +89,8 @@ impl HeaderEdits {
         head: &mut RequestHeader,
         variables: Option<&Variables>,
     ) -> Result<()> {
-        let refused = || Error::Http { status: 500, message: "There was a problem proxying the request".into() };
+        let refused =
+            || Error::Http { status: 500, message: "There was a problem proxying the request".into() };
         for name in &self.remove {
             head.remove_header(name);
         }
@@ -105,7 +107,8 @@ impl HeaderEdits {
             head.remove_header(name);
         }
         for setting in &self.set {
-            let done = setting.value.print(variables).map(|value| head.insert_header(setting.name.clone(), value));
+            let done =
+                setting.value.print(variables).map(|value| head.insert_header(setting.name.clone(), value));
             if !matches!(done, Some(Ok(()))) {
                 tracing::warn!(header = %String::from_utf8_lossy(&setting.name), "value cannot be sent, header left out");
             }
@@ -133,7 +136,9 @@ fn usable(blueprint: &mut Blueprint<'_>, side: Side, path: &str, name: &str) -> 
     };
     let hint = match header {
         header::HOST if side == Side::Request => "use preserve_host_header or a rewrite",
-        header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::TRAILER => "framing belongs to the gateway",
+        header::CONTENT_LENGTH | header::TRANSFER_ENCODING | header::TRAILER => {
+            "framing belongs to the gateway"
+        }
         _ => return Some(header),
     };
     blueprint.warn(path, format!("setting or removing {name} has no effect: {hint}"));

@@ -3,7 +3,12 @@
 //!
 //! A hook that could not be loaded is a step that answers 500: it never opens the gate.
 
-use std::{mem, path::PathBuf, sync::Arc, time::{Duration, Instant}};
+use std::{
+    mem,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use async_trait::async_trait;
 use pingora_http::{RequestHeader, ResponseHeader};
@@ -11,7 +16,8 @@ use pingora_proxy::Session;
 
 use crate::{
     chain::{
-        Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, Origin, PerVersion, Place, Response, peer_ip,
+        Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, Origin, PerVersion, Place, Response,
+        peer_ip,
     },
     definition::{self, HookEntry},
     error::{Error, HookError, Result},
@@ -45,9 +51,8 @@ pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dy
 /// An entry of `custom_middleware`; nothing if Tyk leaves it out as well.
 fn listed(kind: HookKind, blueprint: &mut Blueprint<'_>, entry: &HookEntry, at: &str) -> Option<Call> {
     let own = entry.pinhook.as_ref();
-    let driver = own
-        .and_then(|own| own.driver.as_deref())
-        .unwrap_or(&blueprint.definition.custom_middleware.driver);
+    let driver =
+        own.and_then(|own| own.driver.as_deref()).unwrap_or(&blueprint.definition.custom_middleware.driver);
     if COPROCESS.contains(&driver) && !blueprint.services.config.coprocess_options.enable_coprocess {
         let message = format!(
             "driver {driver:?} needs coprocess_options.enable_coprocess, which is off: the hook is not run, as in Tyk"
@@ -199,9 +204,7 @@ impl Call {
         self.metrics.call(took, outcome.is_err());
         match outcome? {
             None => Ok(Flow::Next),
-            Some(answer) => {
-                Ok(Flow::Respond(Box::new(respond(answer)?)))
-            }
+            Some(answer) => Ok(Flow::Respond(Box::new(respond(answer)?))),
         }
     }
 

@@ -33,7 +33,8 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
                 let wanted = entry.to_method.to_uppercase();
                 let method = METHODS.iter().find(|method| method.as_str() == wanted).cloned();
                 if method.is_none() {
-                    let message = format!("{:?} is not supported; its requests are answered 405", entry.to_method);
+                    let message =
+                        format!("{:?} is not supported; its requests are answered 405", entry.to_method);
                     blueprint.refuse(format!("{at}.to_method"), message);
                 }
                 Some(method)

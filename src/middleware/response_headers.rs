@@ -53,7 +53,9 @@ impl Transforms {
                     version,
                     "transform_response_headers",
                     &version.extended_paths.transform_response_headers,
-                    |entry| (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style }),
+                    |entry| {
+                        (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style })
+                    },
                     |blueprint, entry, at| {
                         let paths = (format!("{at}.delete_headers"), format!("{at}.add_headers"));
                         let paths = (paths.0.as_str(), paths.1.as_str());
@@ -89,7 +91,9 @@ fn seen<'a>(session: &'a Session, ctx: &'a Ctx) -> (&'a str, &'a str) {
     let client = session.req_header().method.as_str();
     match (&ctx.path_before_rewrite, &ctx.outbound) {
         (Some(path), _) => (path, client),
-        (None, Some(outbound)) => (&outbound.path, outbound.method.as_ref().map_or(client, |method| method.as_str())),
+        (None, Some(outbound)) => {
+            (&outbound.path, outbound.method.as_ref().map_or(client, |method| method.as_str()))
+        }
         (None, None) => (ctx.url.path(), client),
     }
 }

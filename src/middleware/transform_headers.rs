@@ -52,7 +52,9 @@ impl Transforms {
                     version,
                     "transform_headers",
                     &version.extended_paths.transform_headers,
-                    |entry| (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style }),
+                    |entry| {
+                        (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style })
+                    },
                     |blueprint, entry, at| {
                         let paths = (format!("{at}.delete_headers"), format!("{at}.add_headers"));
                         let paths = (paths.0.as_str(), paths.1.as_str());

@@ -134,8 +134,10 @@ fn next_reference<'t, 'p>(text: &'t str, prefixes: &[&'p str]) -> Option<Referen
     let mut from = 0;
     loop {
         let rest = text.get(from..)?;
-        let (at, prefix) =
-            prefixes.iter().filter_map(|prefix| Some((rest.find(prefix)?, *prefix))).min_by_key(|(at, _)| *at)?;
+        let (at, prefix) = prefixes
+            .iter()
+            .filter_map(|prefix| Some((rest.find(prefix)?, *prefix)))
+            .min_by_key(|(at, _)| *at)?;
         let start = from + at;
         let tail = text.get(start + prefix.len()..)?;
         let slash = !matches!(prefix, CONTEXT | META | "$secret_conf." | "$secret_env.");

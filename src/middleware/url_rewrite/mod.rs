@@ -10,8 +10,8 @@ use regex::{Captures, Regex};
 
 use crate::{
     chain::{
-        Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, Rewrite, Template, Variables,
-        used_names,
+        Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, Rewrite, Template,
+        Variables, used_names,
     },
     definition::{self, re2},
     error::{Error, Result},
@@ -62,7 +62,9 @@ impl Middleware for UrlRewrite {
         ctx.path_before_rewrite = Some(ctx.url.path().into());
         match parked(&text, &ctx.url) {
             Ok(rewrite) => ctx.rewrite = Some(Box::new(rewrite)),
-            Err(error) => tracing::warn!(url = text, %error, "rewritten URL cannot be used, request goes on as it came"),
+            Err(error) => {
+                tracing::warn!(url = text, %error, "rewritten URL cannot be used, request goes on as it came")
+            }
         }
         Ok(Flow::Next)
     }

@@ -224,11 +224,11 @@ impl Compiler<'_, '_, '_> {
     fn rule(&mut self, at: &str, key: &str, wanted: &Match, numbered: bool) -> Rule {
         let pattern = re2::compile(&wanted.match_rx);
         if let Err(error) = &pattern {
-            self.blueprint.refuse(format!("{at}.match_rx"), format!("no regex, so it never matches: {error}"));
+            self.blueprint
+                .refuse(format!("{at}.match_rx"), format!("no regex, so it never matches: {error}"));
         }
         let prefix = format!("trigger-{}-{key}", self.number);
-        let made =
-            self.names.iter().filter_map(|name| Made::from_name(name, &prefix, numbered)).collect();
+        let made = self.names.iter().filter_map(|name| Made::from_name(name, &prefix, numbered)).collect();
         Rule { pattern: pattern.ok(), reverse: wanted.reverse, made }
     }
 

@@ -8,7 +8,8 @@ use pingora_http::ResponseHeader;
 
 use crate::{
     chain::{
-        Blueprint, EndpointPaths, Endpoints, EndpointsBuilder, Origin, PathStyle, Place, Response, version_path,
+        Blueprint, EndpointPaths, Endpoints, EndpointsBuilder, Origin, PathStyle, Place, Response,
+        version_path,
     },
     definition::{ListEntry, MethodAction, MockResponse, TrackEndpoint, VersionInfo},
     error::{Error, Result},
@@ -83,8 +84,12 @@ impl Lists {
         };
         let broken = compiler.broken;
         let (rules, internal) = (compiler.rules.build(), compiler.internal.build());
-        (rules.is_some() || internal.is_some() || allow_only || broken)
-            .then_some(Self { rules, internal, allow_only, broken })
+        (rules.is_some() || internal.is_some() || allow_only || broken).then_some(Self {
+            rules,
+            internal,
+            allow_only,
+            broken,
+        })
     }
 
     /// What is decided over a request with this method and decoded path.
@@ -158,7 +163,8 @@ impl Compiler<'_, '_> {
         for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.disabled) {
             let at = self.path("extended_paths.mock_response", index);
             let reply = self.reply(&at, entry.code, &entry.body, &entry.headers);
-            let place = Place { path: &entry.path, method: &entry.method, style: self.style(entry.ignore_case) };
+            let place =
+                Place { path: &entry.path, method: &entry.method, style: self.style(entry.ignore_case) };
             self.add(place, Rule::Mock(reply), &at);
         }
     }
@@ -171,7 +177,8 @@ impl Compiler<'_, '_> {
                 .iter()
                 .map(|(method, action)| (method.clone(), self.action(&at, method, action)))
                 .collect();
-            let place = Place { path: &entry.path, method: &entry.method, style: self.style(entry.ignore_case) };
+            let place =
+                Place { path: &entry.path, method: &entry.method, style: self.style(entry.ignore_case) };
             self.add(place, Rule::List(list, actions), &at);
         }
     }
@@ -195,7 +202,8 @@ impl Compiler<'_, '_> {
             )),
             other => {
                 let path = format!("{at}.method_actions.{method}.action");
-                self.blueprint.warn(path, format!("{other:?} is neither no_action nor reply: it answers 403"));
+                self.blueprint
+                    .warn(path, format!("{other:?} is neither no_action nor reply: it answers 403"));
                 Action::Block
             }
         }
@@ -267,7 +275,8 @@ pub(super) struct Reply {
 
 impl Reply {
     pub(super) fn response(&self) -> Result<Response> {
-        let status = self.status.ok_or(Error::Http { status: 500, message: "Internal Server Error".into() })?;
+        let status =
+            self.status.ok_or(Error::Http { status: 500, message: "Internal Server Error".into() })?;
         let fault = |error: Box<pingora_core::Error>| Error::Internal(error.into());
         let mut head = ResponseHeader::build(status, Some(self.fields.len() + 2)).map_err(fault)?;
         for (name, value) in &self.fields {
@@ -276,4 +285,3 @@ impl Reply {
         Ok(Response { head, body: self.body.clone(), origin: Origin::Mock })
     }
 }
-

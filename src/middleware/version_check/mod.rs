@@ -53,7 +53,10 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
     if expiry == Expiry::Unreadable {
         blueprint.refuse(
             "expiration",
-            format!("{:?} is no date like 2006-01-02 15:04; the API counts as expired", definition.expiration),
+            format!(
+                "{:?} is no date like 2006-01-02 15:04; the API counts as expired",
+                definition.expiration
+            ),
         );
     }
     let versions = blueprint.versions;

@@ -40,7 +40,8 @@ async fn a_hook_reads_all_of_a_request() {
 #[tokio::test]
 async fn a_hook_edits_all_of_a_request_and_answers() {
     let hook = load(&build("rough"), "EditsEverything");
-    let mut object = object("/old?a=1", &[("X-Gone", "1"), ("X-Gone", "2"), ("X-One", "old"), ("X-Kept", "k")]);
+    let mut object =
+        object("/old?a=1", &[("X-Gone", "1"), ("X-Gone", "2"), ("X-One", "old"), ("X-Kept", "k")]);
     object.metadata.insert("unwanted".into(), String::new());
     let object = hook.dispatch(HookKind::Pre, object).await.unwrap();
     assert_eq!(object.request.method, "PATCH");
@@ -92,7 +93,9 @@ async fn an_answer_counts_only_if_the_hook_says_so() {
 #[tokio::test]
 async fn a_panic_and_an_error_cost_one_request() {
     let driver = driver(1);
-    for (name, expected) in [("Panics", "panicked"), ("PanicsAtOnce", "panicked"), ("Fails", "failed with code -1")] {
+    for (name, expected) in
+        [("Panics", "panicked"), ("PanicsAtOnce", "panicked"), ("Fails", "failed with code -1")]
+    {
         let hook = driver.load(&source(build("rough"), name)).unwrap();
         for _ in 0..3 {
             let failure = hook.dispatch(HookKind::Pre, object("/", &[("Kept", "1")])).await.unwrap_err();

@@ -95,7 +95,8 @@ impl Service {
                     while stream.read_line(&mut end).unwrap() > 2 {
                         end.clear();
                     }
-                    write!(stream.get_mut(), "HTTP/1.0 {status} X\r\n\r\nhttp://{key}.example:9000\n").unwrap();
+                    write!(stream.get_mut(), "HTTP/1.0 {status} X\r\n\r\nhttp://{key}.example:9000\n")
+                        .unwrap();
                 }
             })
             .unwrap();
@@ -103,7 +104,10 @@ impl Service {
     }
 
     fn config(&self, more: &str) -> String {
-        format!(r#"{{"sticky_service": {{"url": "{}", "key_header": "X-User", "timeout_ms": 200{more}}}}}"#, self.url)
+        format!(
+            r#"{{"sticky_service": {{"url": "{}", "key_header": "X-User", "timeout_ms": 200{more}}}}}"#,
+            self.url
+        )
     }
 
     fn asked(&self) -> usize {
@@ -136,7 +140,13 @@ async fn sticky_service_asks_once_and_sets_the_header_or_the_target() {
     }
     assert_eq!(service.asked(), 1, "the answer was kept");
     let question = service.questions.lock().unwrap()[0].clone();
-    for part in ["api=by-header", "key=ann", "method=GET", "path=%2Fgreeters%2Fv1%2Fhello%3Fx%3D1", "client=192.0.2.1"] {
+    for part in [
+        "api=by-header",
+        "key=ann",
+        "method=GET",
+        "path=%2Fgreeters%2Fv1%2Fhello%3Fx%3D1",
+        "client=192.0.2.1",
+    ] {
         assert!(question.contains(part), "{question}");
     }
 

@@ -39,9 +39,12 @@ deny:
 	@scripts/deny
 
 ## Every sample in conf/ has to load without a problem.
-conf:
+conf: plugins
 	$(CARGO) run --quiet -- check --conf conf/pinhook.yaml
 	$(CARGO) run --quiet -- lint conf/apis/*.json
+
+plugins:
+	@scripts/plugins add_header sticky
 
 bench:
 	$(CARGO) bench --bench hot_path

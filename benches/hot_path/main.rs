@@ -1,10 +1,12 @@
 //! Costs on a request's way, a file per piece. `cargo bench --bench hot_path -- route` runs one.
 
+mod hook;
 mod route;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn all(criterion: &mut Criterion) {
+    hook::bench(criterion);
     route::bench(criterion);
 }
 

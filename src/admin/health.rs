@@ -1,11 +1,13 @@
 //! `/hello` and `/ready` (sessions-and-control reference 11).
 
-use chrono::{DateTime, Local, SecondsFormat};
 use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::reply;
-use crate::gateway::{ControlAnswer, Gateway};
+use crate::{
+    analytics,
+    gateway::{ControlAnswer, Gateway},
+};
 
 /// Liveness: always 200; the body says how the parts are.
 pub(super) fn hello(gateway: &Gateway, method: &Method) -> ControlAnswer {
@@ -46,7 +48,7 @@ fn report(gateway: &Gateway, status: &str, description: &str) -> Value {
         let mut redis = json!({
             "status": if check.fault.is_some() { "fail" } else { "pass" },
             "componentType": "datastore",
-            "time": DateTime::<Local>::from(check.at).to_rfc3339_opts(SecondsFormat::Secs, true),
+            "time": analytics::rfc3339(check.at),
         });
         if let (Some(fault), Some(object)) = (check.fault, redis.as_object_mut()) {
             object.insert("output".into(), fault.into());

@@ -9,5 +9,6 @@
 
 mod analytics;
 mod cli;
+mod drivers;
 mod store;
 mod support;

@@ -42,7 +42,9 @@ impl<T> Config<T> {
     pub fn get(&self, request: &Request<'_>) -> Result<Arc<T>> {
         let (api, text) = (request.api_id(), request.config_data());
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, value)) = known.as_ref().and_then(|known| known.get(api)).filter(|(old, _)| old == text) {
+        if let Some((_, value)) =
+            known.as_ref().and_then(|known| known.get(api)).filter(|(old, _)| old == text)
+        {
             return Ok(Arc::clone(value));
         }
         drop(known);

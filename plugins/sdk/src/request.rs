@@ -264,12 +264,7 @@ impl<'a> Request<'a> {
     ///
     /// # Errors
     /// When a header is not allowed (see [`Request::set_header`]) or the status is not from 200 to 999.
-    pub fn respond(
-        &mut self,
-        status: u16,
-        headers: &[(&str, &str)],
-        body: impl AsRef<[u8]>,
-    ) -> Result<Flow> {
+    pub fn respond(&mut self, status: u16, headers: &[(&str, &str)], body: impl AsRef<[u8]>) -> Result<Flow> {
         done("status", &status.to_string(), call!(self.respond(u32::from(status))))?;
         for (name, value) in headers {
             let code = call!(self.add_answer_header(Str::new(name.as_bytes()), Str::new(value.as_bytes())));

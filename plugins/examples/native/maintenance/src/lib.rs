@@ -40,7 +40,8 @@ static SETTINGS: Config<ConfigData> = Config::new(|json| Ok(serde_json::from_str
 fn maintenance(request: &mut Request<'_>) -> Result<Flow> {
     let config = SETTINGS.get(request)?;
     let settings = &config.maintenance;
-    let allowed = request.client_address().is_some_and(|client| settings.allow.iter().any(|one| one == client));
+    let allowed =
+        request.client_address().is_some_and(|client| settings.allow.iter().any(|one| one == client));
     if !settings.on || allowed {
         return Ok(Flow::Next);
     }

@@ -23,12 +23,17 @@ pub fn ask(url: &str, question: &[(&str, &str)], timeout: Duration) -> Result<Op
         .map(|rest| rest.split_once('/').unwrap_or((rest, "")))
         .ok_or_else(|| Error::new("the service's URL must start with http://"))?;
     let address = if host.contains(':') { host.to_owned() } else { format!("{host}:80") };
-    let socket = address.to_socket_addrs()?.next().ok_or_else(|| Error::new("the service's name has no address"))?;
+    let socket =
+        address.to_socket_addrs()?.next().ok_or_else(|| Error::new("the service's name has no address"))?;
 
     let mut stream = TcpStream::connect_timeout(&socket, left(deadline)?)?;
     stream.set_write_timeout(Some(left(deadline)?))?;
     // HTTP/1.0: the answer ends with the connection and is never chunked.
-    write!(stream, "GET /{path}?{} HTTP/1.0\r\nHost: {host}\r\nAccept: text/plain\r\n\r\n", encode(question))?;
+    write!(
+        stream,
+        "GET /{path}?{} HTTP/1.0\r\nHost: {host}\r\nAccept: text/plain\r\n\r\n",
+        encode(question)
+    )?;
 
     let mut answer = Vec::new();
     let mut chunk = [0; 1024];
@@ -70,7 +75,9 @@ fn encode(question: &[(&str, &str)]) -> String {
         query.push('=');
         for byte in value.bytes() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => query.push(char::from(byte)),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                    query.push(char::from(byte))
+                }
                 // Writing to a String cannot fail.
                 _ => drop(write!(query, "%{byte:02X}")),
             }
@@ -85,7 +92,10 @@ mod tests {
 
     #[test]
     fn a_question_cannot_break_out_of_its_parameter() {
-        assert_eq!(encode(&[("key", "a b&c=d\r\n"), ("path", "/ü")]), "key=a%20b%26c%3Dd%0D%0A&path=%2F%C3%BC");
+        assert_eq!(
+            encode(&[("key", "a b&c=d\r\n"), ("path", "/ü")]),
+            "key=a%20b%26c%3Dd%0D%0A&path=%2F%C3%BC"
+        );
     }
 
     #[test]

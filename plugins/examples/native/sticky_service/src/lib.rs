@@ -127,7 +127,11 @@ fn address(request: &Request<'_>, settings: &Settings) -> Option<String> {
 
 fn key(request: &Request<'_>, settings: &Settings) -> String {
     let header = settings.key_header.as_deref().and_then(|name| request.header(name));
-    header.or_else(|| request.cookie("sticky")).or_else(|| request.client_address()).unwrap_or_default().to_owned()
+    header
+        .or_else(|| request.cookie("sticky"))
+        .or_else(|| request.client_address())
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn cache_of(api_id: &str) -> Arc<Mutex<Cache>> {

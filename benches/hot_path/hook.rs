@@ -1,0 +1,80 @@
+//! A native hook that sets a header: the price of one call. Goal: at most 1 µs when it is NON_BLOCKING. The same
+//! hook on the pool shows what a thread change costs.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a bench may fail, and nothing is served by it")]
+
+use std::{hint::black_box, path::PathBuf, sync::Arc, time::Duration};
+
+use criterion::Criterion;
+use pingora_http::RequestHeader;
+use pinhook::{
+    hook::{
+        Hook, HookKind, HookSource, Object, Spec,
+        drivers::{DriverSettings, native},
+    },
+    url::Url,
+};
+use tokio::runtime::Builder;
+
+#[path = "../../tests/it/support/plugins.rs"]
+mod plugins;
+
+pub(super) fn bench(criterion: &mut Criterion) {
+    let runtime = Builder::new_current_thread().enable_all().build().unwrap();
+    let mut group = criterion.benchmark_group("native hook");
+    group.noise_threshold(0.05);
+    let cases = [
+        ("sets a header, non-blocking", plugins::build_release("add_header"), "AddFooHeader"),
+        ("does nothing, non-blocking", plugins::build_release("rough"), "NothingAtOnce"),
+        ("does nothing, on the pool", plugins::build_release("rough"), "Nothing"),
+    ];
+    for (name, path, function) in cases {
+        let hook = load(path, function);
+        let mut object = Some(object());
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let given = object.take().unwrap();
+                let returned = runtime.block_on(hook.dispatch(HookKind::Pre, black_box(given)));
+                object = Some(returned.unwrap_or_else(|failure| panic!("{}", failure.error)));
+            });
+        });
+    }
+    group.finish();
+}
+
+fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
+    let timeout = Duration::from_secs(5);
+    let source =
+        HookSource { api_id: "api".into(), kind: HookKind::Pre, name: function.into(), path, timeout };
+    let driver = native::start(&DriverSettings { hook_threads: 2, timeout });
+    driver.load(&source).unwrap_or_else(|error| panic!("{}", error.chain()))
+}
+
+/// What a browser sends.
+fn object() -> Box<Object> {
+    let mut request = RequestHeader::build("GET", b"/greeters/hello?name=x", None).unwrap();
+    for (name, value) in [
+        ("Host", "gateway.example:8080"),
+        ("User-Agent", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/140.0"),
+        ("Accept", "text/html,application/xhtml+xml"),
+        ("Accept-Language", "en-GB,en;q=0.5"),
+        ("Accept-Encoding", "gzip, deflate, br"),
+        ("Cookie", "session=0123456789abcdef"),
+    ] {
+        request.append_header(name, value).unwrap();
+    }
+    Box::new(Object {
+        request,
+        url: Url::from_target(b"/greeters/hello?name=x").unwrap(),
+        client: "192.0.2.1".parse().ok(),
+        spec: Arc::new(Spec {
+            api_id: "api".into(),
+            org_id: "org".into(),
+            api_name: "greeter".into(),
+            config_data: "{}".into(),
+        }),
+        metadata: Default::default(),
+        answer: None,
+        target: None,
+    })
+}

@@ -1,0 +1,3 @@
+//! What runs hooks.
+
+mod native;

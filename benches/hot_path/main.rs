@@ -1,12 +1,16 @@
 //! Costs on a request's way, a file per piece. `cargo bench --bench hot_path -- route` runs one.
 
+mod chain;
 mod hook;
+mod rewrite;
 mod route;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 
 fn all(criterion: &mut Criterion) {
+    chain::bench(criterion);
     hook::bench(criterion);
+    rewrite::bench(criterion);
     route::bench(criterion);
 }
 

@@ -217,9 +217,7 @@ impl EndpointPaths {
     /// The forms that allow, block, ignore, mock and internal entries are looked for in.
     pub fn for_lists<'p>(&self, path: &'p str) -> Candidates<'p> {
         let mut found = Candidates::default();
-        let stripped = self.listen_path.strip(path);
-        self.add_without_version(&mut found, &stripped);
-        found.add(stripped);
+        self.add_both(&mut found, self.listen_path.strip(path));
         found.add(Cow::Borrowed(path));
         found
     }
@@ -233,20 +231,21 @@ impl EndpointPaths {
             Cow::Borrowed(inner) => self.listen_path.strip(inner),
             Cow::Owned(inner) => Cow::Owned(self.listen_path.strip(inner).into_owned()),
         };
-        self.add_without_version(&mut found, &twice);
-        found.add(twice);
+        self.add_both(&mut found, twice);
         found.add(inner);
         found
     }
 
-    fn add_without_version<'p>(&self, found: &mut Candidates<'p>, path: &Cow<'p, str>) {
-        let shorter = match path {
+    /// Adds the path without its version, if it has one, and the path.
+    fn add_both<'p>(&self, found: &mut Candidates<'p>, path: Cow<'p, str>) {
+        let shorter = match &path {
             Cow::Borrowed(path) => self.version.strip(path).map(Cow::Borrowed),
             Cow::Owned(path) => self.version.strip(path).map(|rest| Cow::Owned(rest.to_owned())),
         };
         if let Some(shorter) = shorter {
             found.add(shorter);
         }
+        found.add(path);
     }
 }
 

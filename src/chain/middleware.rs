@@ -43,18 +43,18 @@ pub enum Slot {
 pub struct ResponseSlot(pub &'static str, pub BuildResponse);
 
 /// A built request step with what the chain needs to know of it.
-pub struct Step {
+struct Step {
     /// Name of its line, for logs and the order test.
-    pub name: &'static str,
+    name: &'static str,
     guard: bool,
     is_hook: bool,
     run: Box<dyn Middleware>,
 }
 
 /// A built response step.
-pub struct ResponseStep {
+struct ResponseStep {
     /// Name of its line.
-    pub name: &'static str,
+    name: &'static str,
     run: Box<dyn ResponseMiddleware>,
 }
 

@@ -65,7 +65,11 @@ impl ControlApi for Admin {
                 }
             }
         }
-        if known { reply::error(405, "Method not supported") } else { reply::plain(404, "404 page not found\n") }
+        if known {
+            reply::error(405, "Method not supported")
+        } else {
+            reply::plain(404, "404 page not found\n")
+        }
     }
 }
 

@@ -32,11 +32,7 @@ pub(super) fn error(status: u16, message: &str) -> ControlAnswer {
 
 /// Plain text.
 pub(super) fn plain(status: u16, text: &'static str) -> ControlAnswer {
-    answer(
-        status,
-        HeaderValue::from_static("text/plain; charset=utf-8"),
-        Bytes::from_static(text.as_bytes()),
-    )
+    answer(status, HeaderValue::from_static("text/plain; charset=utf-8"), Bytes::from_static(text.as_bytes()))
 }
 
 fn answer(status: u16, content_type: HeaderValue, body: Bytes) -> ControlAnswer {

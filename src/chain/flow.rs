@@ -59,4 +59,3 @@ impl Denial {
         Self { status, message: Cow::Owned(message.into()) }
     }
 }
-

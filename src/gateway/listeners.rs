@@ -23,7 +23,11 @@ use crate::{
 };
 
 /// The sockets that the configuration alone asks for; they are opened before the first load.
-pub(super) fn own(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, problems: &mut Vec<Problem>) -> Vec<ListenConfig> {
+pub(super) fn own(
+    gateway: &Arc<Gateway>,
+    conf: &Arc<ServerConf>,
+    problems: &mut Vec<Problem>,
+) -> Vec<ListenConfig> {
     let config = &gateway.config;
     let shared = config.control_api_port == 0;
     let traffic = Door { port: 0, traffic: true, control: shared };

@@ -20,7 +20,6 @@ use crate::{
 /// Tyk keeps an unused upstream connection this long (api-definition reference 6.3).
 const IDLE: Duration = Duration::from_secs(90);
 
-
 /// Compiles one definition, to be served on `listen_path`: a conflict may have moved it from its own.
 ///
 /// # Errors
@@ -47,7 +46,8 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         Problem::error(&place, "proxy.listen_path", format!("{error}: the API is left out"))
     })?;
     let spec = Arc::new(spec(definition));
-    let versions: Vec<_> = definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
+    let versions: Vec<_> =
+        definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
     let chain = {
         let mut blueprint = Blueprint {

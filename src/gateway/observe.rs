@@ -2,7 +2,6 @@
 
 use std::time::{Duration, SystemTime};
 
-
 use http::header;
 use pingora_proxy::Session;
 

@@ -5,10 +5,7 @@ use std::{sync::Arc, time::Instant};
 use async_trait::async_trait;
 use bytes::Bytes;
 use http::StatusCode;
-use pingora_core::{
-    protocols::Digest,
-    upstreams::peer::HttpPeer,
-};
+use pingora_core::{protocols::Digest, upstreams::peer::HttpPeer};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 

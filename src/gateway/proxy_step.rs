@@ -9,7 +9,7 @@ use pingora_proxy::Session;
 use crate::{
     chain::{Api, Base, Ctx, Denial, peer_ip},
     error::{Error, Result},
-    upstream::{Addresses, Outbound, Target},
+    upstream::{Outbound, Target},
     url::Url,
 };
 
@@ -84,8 +84,8 @@ async fn outbound(
     ctx: &mut Ctx,
 ) -> Result<Box<Outbound>> {
     let services = &ctx.snapshot.services;
-    let addresses = match target.ip {
-        Some(ip) => Addresses::literal(ip),
+    let addresses = match &target.addresses {
+        Some(addresses) => addresses.clone(),
         None => services.resolver.resolve(&target.host).await?,
     };
     let head = session.req_header();

@@ -114,7 +114,8 @@ fn finish(gateway: &Gateway, report: &Report, started: Instant) {
 /// Reads and compiles everything aside.
 pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
     let config = &gateway.config;
-    let values = config.secrets.iter().map(|(name, secret)| (name.clone(), String::from(&**secret))).collect();
+    let values =
+        config.secrets.iter().map(|(name, secret)| (name.clone(), String::from(&**secret))).collect();
     let file_base = Some(&config.kv.file.base_path).filter(|path| !path.is_empty()).map(PathBuf::from);
     let secrets = Secrets { env: &config::variable, values: &values, file_base };
     let options = LoadOptions { secrets, gateway_port: config.listen_port };

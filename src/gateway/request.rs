@@ -7,7 +7,8 @@ use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control, proxy::Door,
+    Gateway, control,
+    proxy::Door,
     proxy_step::{self, Step},
     reply,
 };
@@ -48,7 +49,12 @@ impl From<Denial> for Decision {
     }
 }
 
-async fn decide(gateway: &Arc<Gateway>, door: Door, session: &mut Session, ctx: &mut Ctx) -> Result<Decision> {
+async fn decide(
+    gateway: &Arc<Gateway>,
+    door: Door,
+    session: &mut Session,
+    ctx: &mut Ctx,
+) -> Result<Decision> {
     let config = &ctx.snapshot.services.config;
     let Ok(url) = Url::from_target(session.req_header().raw_path()) else {
         return Ok(Decision::Answer(reply::Answer::BadRequest));

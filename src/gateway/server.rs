@@ -281,7 +281,11 @@ async fn stop_signal() {
             }
         }
         (terminate, interrupt) => {
-            tracing::error!(?terminate, ?interrupt, "signals cannot be received; only SIGKILL ends the process");
+            tracing::error!(
+                ?terminate,
+                ?interrupt,
+                "signals cannot be received; only SIGKILL ends the process"
+            );
             std::future::pending::<()>().await;
         }
     }

@@ -8,10 +8,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    Gateway, Health, control::ControlApi,
-    reload::Reloads,
-    server::Background,
-    templates::Templates,
+    Gateway, Health, control::ControlApi, reload::Reloads, server::Background, templates::Templates,
 };
 use crate::{
     analytics::{self, Analytics},

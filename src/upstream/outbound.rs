@@ -2,14 +2,14 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, Method, header};
 use pingora_http::RequestHeader;
 
 use super::{Addresses, Target};
 
 /// Sent when the client names no agent of its own.
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("pinhook/", env!("CARGO_PKG_VERSION")));
-const X_FORWARDED_FOR: &str = "X-Forwarded-For";
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// What one request sends and where, decided once, before a connection is chosen: retries use it again.
 #[derive(Debug)]
@@ -66,7 +66,7 @@ impl Outbound {
 /// Joins the values that came, then adds the peer (api-definition reference 6.2).
 fn forward_for(head: &mut RequestHeader, ip: IpAddr) -> pingora_core::Result<()> {
     let mut all: Vec<u8> = Vec::with_capacity(16);
-    for value in head.headers.get_all("x-forwarded-for") {
+    for value in head.headers.get_all(X_FORWARDED_FOR) {
         all.extend_from_slice(value.as_bytes());
         all.extend_from_slice(b", ");
     }

@@ -1,12 +1,10 @@
 //! A target URL, read once: where requests can be sent.
 
-use std::{
-    net::{IpAddr, Ipv6Addr},
-    sync::Arc,
-};
+use std::{net::Ipv6Addr, sync::Arc};
 
 use http::HeaderValue;
 
+use super::Addresses;
 use crate::url::Url;
 
 /// How a target is spoken to.
@@ -48,7 +46,7 @@ pub struct Target {
     /// Host name or address, without brackets.
     pub host: Box<str>,
     /// The address, when `host` is one: no look-up is needed.
-    pub ip: Option<IpAddr>,
+    pub addresses: Option<Addresses>,
     /// Port, the scheme's own when the URL names none.
     pub port: u16,
     /// What its `Host` header says: host and port as written.
@@ -101,7 +99,15 @@ impl Target {
             Some(text) => text.parse().ok().filter(|port| *port != 0).ok_or(TargetError::Port)?,
         };
         let authority = HeaderValue::from_str(url.host()).map_err(|_| TargetError::Host)?;
-        Ok(Self { scheme, ip: host.parse().ok(), host: host.into(), port, authority, name: url.host().into(), url })
+        Ok(Self {
+            scheme,
+            addresses: host.parse().ok().map(Addresses::literal),
+            host: host.into(),
+            port,
+            authority,
+            name: url.host().into(),
+            url,
+        })
     }
 }
 

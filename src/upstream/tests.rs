@@ -13,11 +13,11 @@ fn target(text: &str) -> Target {
 fn a_target_is_a_url_or_host_and_port() {
     let plain = target("10.0.0.7:9000");
     assert_eq!((plain.scheme, &*plain.host, plain.port), (Scheme::Http, "10.0.0.7", 9000));
-    assert_eq!(plain.ip, Some("10.0.0.7".parse().unwrap()));
+    assert_eq!(plain.addresses.unwrap().attempt(0), Some("10.0.0.7".parse().unwrap()));
 
     let tls = target("wss://name.example/base?k=v");
     assert_eq!((tls.scheme, &*tls.host, tls.port), (Scheme::Https, "name.example", 443));
-    assert_eq!((tls.ip, tls.authority.to_str().unwrap()), (None, "name.example"));
+    assert_eq!((tls.addresses.is_none(), tls.authority.to_str().unwrap()), (true, "name.example"));
     assert_eq!((tls.url.path(), tls.url.query()), ("/base", "k=v"));
 
     let v6 = target("http://[::1]:81");

@@ -16,6 +16,7 @@ use pinhook::{
 };
 use tokio::runtime::Builder;
 
+#[allow(dead_code, reason = "the tests share this file with the benches")]
 #[path = "../../tests/it/support/plugins.rs"]
 mod plugins;
 

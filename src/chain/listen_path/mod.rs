@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use regex::Regex;
 
-use crate::url::clean_path;
+use crate::definition::re2;
 
 /// Why a listen path, or the domain beside it, matches nothing; its API cannot be served.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,7 +42,7 @@ pub enum TemplateError {
     },
 }
 
-/// A listen path, compiled. Cheap to clone but for its text.
+/// A listen path, compiled.
 #[derive(Debug, Clone)]
 pub struct ListenPath {
     text: Box<str>,
@@ -51,7 +51,7 @@ pub struct ListenPath {
 }
 
 impl ListenPath {
-    /// Compiles a listen path, which [`normalise`] has seen. On an error its API is left out.
+    /// Compiles a listen path, in its normal form (`definition::normalise_listen_path`). On an error its API is left out.
     pub fn compile(text: &str) -> Result<Self, TemplateError> {
         if text.is_empty() {
             return Err(TemplateError::Empty);
@@ -107,17 +107,6 @@ impl ListenPath {
             _ => Cow::Owned(["/", rest].concat()),
         }
     }
-}
-
-/// A listen path as the gateway uses it: with a leading `/`, without `.`, `..` and `//`, trailing slash kept. An
-/// empty one, and a reference to a secret or key-value store that nobody could resolve, are left alone.
-pub fn normalise(text: &str) -> Cow<'_, str> {
-    const REFERENCES: [&str; 7] =
-        ["env://", "secrets://", "consul://", "vault://", "file://", "kv://", "$kv{"];
-    if text.is_empty() || REFERENCES.iter().any(|reference| text.starts_with(reference)) {
-        return Cow::Borrowed(text);
-    }
-    clean_path(text)
 }
 
 /// The expression for a text with `{name}` or `{name:pattern}` in it, anchored at the start; `None` if it has no
@@ -180,7 +169,7 @@ fn check_pattern(pattern: &str) -> Result<(), TemplateError> {
 }
 
 fn compile(pattern: &str) -> Result<Regex, TemplateError> {
-    Regex::new(pattern).map_err(|error| TemplateError::Pattern {
+    re2::compile(pattern).map_err(|error| TemplateError::Pattern {
         pattern: pattern.to_owned(),
         reason: error.to_string().lines().last().unwrap_or_default().trim().to_owned(),
     })

@@ -19,7 +19,6 @@ pub(crate) fn build_release(name: &str) -> PathBuf {
 }
 
 /// The library of a C file among the fixtures. `args` are further ones for the compiler.
-#[allow(dead_code, reason = "the benches share this file with the tests")]
 pub(crate) fn build_c(name: &str, args: &[&str]) -> PathBuf {
     let key = format!("{name} {}", args.join(" "));
     built(&key, || {

@@ -174,3 +174,17 @@ fn files_for_another_machine_are_refused() {
         assert!(reason.contains(what), "{reason}");
     }
 }
+
+proptest::proptest! {
+    #[test]
+    fn a_damaged_file_is_refused_and_never_panics(
+        at in 4_usize..64,
+        byte: u8,
+        tail in proptest::collection::vec(proptest::arbitrary::any::<u8>(), 0..512),
+    ) {
+        let mut content = header(2, 1, OURS);
+        content[at] = byte;
+        content.extend(tail);
+        proptest::prop_assert!(elf::inspect(&content).is_err());
+    }
+}

@@ -117,3 +117,14 @@ fn a_twin_for_this_machine_wins() {
     fs::copy(build("add_header"), file.with_file_name(format!("twin_abi1_linux_{machine}.so"))).unwrap();
     load(&file, "AddFooHeader");
 }
+
+#[tokio::test]
+async fn the_c_plugin_of_the_guide_works() {
+    let guide = include_str!("../../../../docs/native-plugins.md");
+    let code = guide.split("```c\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let (file, library) = (temporary("guide.c"), temporary("guide.so"));
+    fs::write(&file, code).unwrap();
+    run(compiler("cc").arg("-o").arg(&library).arg(&file));
+    let edited = load(&library, "AddFooHeader").dispatch(HookKind::Pre, object("/", &[])).await.unwrap();
+    assert_eq!(header(&edited, "foo"), Some("Bar"));
+}

@@ -2,6 +2,8 @@
 //!
 //! Steps of this build never wait, so one poll finishes a run; a runtime would only add its own cost.
 
+#![expect(clippy::expect_used, reason = "a bench that cannot be set up must stop")]
+
 use std::{
     future::Future,
     hint::black_box,

@@ -13,7 +13,7 @@ use super::{Gateway, answer, fault, observe, reply, request};
 use crate::chain::Ctx;
 
 /// The proxy behind one listener.
-pub struct Proxy {
+pub(super) struct Proxy {
     pub(super) gateway: Arc<Gateway>,
     /// What its socket is for.
     pub(super) door: Door,
@@ -21,13 +21,13 @@ pub struct Proxy {
 
 /// What a socket is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Door {
+pub(super) struct Door {
     /// `listen_port` of the APIs behind it; 0 is the gateway's own port.
-    pub port: u16,
+    pub(super) port: u16,
     /// APIs are served here.
-    pub traffic: bool,
+    pub(super) traffic: bool,
     /// The control API is served here.
-    pub control: bool,
+    pub(super) control: bool,
 }
 
 #[async_trait]

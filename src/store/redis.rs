@@ -93,12 +93,16 @@ impl RedisStore {
 #[async_trait]
 impl Store for RedisStore {
     async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
-        let mut pipeline = redis::pipe();
-        for item in items {
-            pipeline.rpush(list, item.as_ref()).ignore();
+        if items.is_empty() {
+            return Ok(());
         }
-        let answer = pipeline.query_async(&mut self.connection()?).await;
-        self.done(answer)
+        // One command for the batch: a command per item costs a reply per item here and a third more CPU in Redis.
+        let mut push = cmd("RPUSH");
+        push.arg(list);
+        for item in items {
+            push.arg(item.as_ref());
+        }
+        self.ask::<()>(&push).await
     }
 
     async fn ttl(&self, key: &str) -> Result<Option<Duration>> {

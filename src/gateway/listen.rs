@@ -51,7 +51,7 @@ pub use accept::serve;
 use crate::error::{Error, Result};
 
 /// A boxed future that may move between threads.
-type Work<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
+pub type Work<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
 
 /// What answers connections: any pingora `ServerApp`, above all `HttpProxy`. The app decides with its
 /// `HttpServerOptions::h2c` whether plain connections may begin with HTTP/2.

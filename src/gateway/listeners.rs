@@ -5,13 +5,14 @@ use std::{collections::HashSet, sync::Arc};
 
 use pingora_core::{
     apps::{self, http_app::HttpServer},
-    server::configuration::ServerConf,
+    protocols::Stream,
+    server::{ShutdownWatch, configuration::ServerConf},
 };
 use pingora_proxy::HttpProxy;
 
 use super::{
     Gateway,
-    listen::{App, ListenConfig},
+    listen::{App, ListenConfig, Work},
     metrics_page::MetricsPage,
     proxy::{Door, Proxy},
     tls::{CertificateFiles, CertificateStore, Certificates, TlsSettings},
@@ -20,6 +21,7 @@ use crate::{
     chain::Snapshot,
     config::{Config, HttpServerOptions},
     error::Problem,
+    metrics::ListenerMetrics,
 };
 
 /// The sockets that the configuration alone asks for; they are opened before the first load.
@@ -34,18 +36,18 @@ pub(super) fn own(
     let mut sockets = vec![ListenConfig {
         address: address(config, config.listen_port),
         tls: tls_of(config, problems),
-        app: proxy(gateway, conf, traffic),
+        app: proxy(gateway, conf, traffic, "gateway"),
     }];
     if !shared {
         sockets.push(ListenConfig {
             address: address(config, config.control_api_port),
             tls: None,
-            app: proxy(gateway, conf, Door { port: 0, traffic: false, control: true }),
+            app: proxy(gateway, conf, Door { port: 0, traffic: false, control: true }, "control"),
         });
     }
     if let Some(address) = config.pinhook.metrics_address.clone().filter(|address| !address.is_empty()) {
-        let page = HttpServer::new_app(MetricsPage(gateway.metrics.clone()));
-        sockets.push(ListenConfig { address, tls: None, app: Arc::new(page) });
+        let page = Arc::new(HttpServer::new_app(MetricsPage(gateway.clone())));
+        sockets.push(ListenConfig { address, tls: None, app: page });
     }
     sockets
 }
@@ -71,7 +73,7 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems:
         wanted.push(ListenConfig {
             address: address(&gateway.config, port),
             tls: if api.definition.protocol == "https" { open.tls.clone() } else { None },
-            app: proxy(gateway, &open.conf, Door { port, traffic: true, control: false }),
+            app: proxy(gateway, &open.conf, Door { port, traffic: true, control: false }, &port.to_string()),
         });
     }
     for fault in open.set.apply(&wanted).await {
@@ -85,13 +87,49 @@ fn allowed(config: &Config, protocol: &str, port: u16) -> bool {
         || config.ports_whitelist.get(protocol).is_some_and(|rules| rules.allow(port))
 }
 
-fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door) -> Arc<dyn App> {
+fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door, name: &str) -> Arc<dyn App> {
     let mut proxy = HttpProxy::new(Proxy { gateway: gateway.clone(), door }, conf.clone());
     let mut options = apps::HttpServerOptions::default();
     options.h2c = true;
     proxy.server_options = Some(options);
     proxy.handle_init_modules();
-    Arc::new(proxy)
+    Arc::new(Counted { app: Arc::new(proxy), connections: gateway.metrics.listener(name) })
+}
+
+/// Counts the connections of a listener.
+struct Counted {
+    app: Arc<dyn App>,
+    connections: ListenerMetrics,
+}
+
+impl App for Counted {
+    fn serve(self: Arc<Self>, stream: Stream, shutdown: ShutdownWatch) -> Work<'static> {
+        Box::pin(async move {
+            self.connections.accepted.inc();
+            let _open = Open::new(&self.connections);
+            self.app.clone().serve(stream, shutdown).await;
+        })
+    }
+
+    fn cleanup(&self) -> Work<'_> {
+        self.app.cleanup()
+    }
+}
+
+/// An open connection, also when its task ends by a panic.
+struct Open<'a>(&'a ListenerMetrics);
+
+impl<'a> Open<'a> {
+    fn new(connections: &'a ListenerMetrics) -> Self {
+        connections.open.inc();
+        Self(connections)
+    }
+}
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.open.dec();
+    }
 }
 
 fn address(config: &Config, port: u16) -> String {

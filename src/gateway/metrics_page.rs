@@ -6,10 +6,11 @@ use async_trait::async_trait;
 use http::{Response, header};
 use pingora_core::{apps::http_app::ServeHttp, protocols::http::ServerSession};
 
-use crate::metrics::Metrics;
+use super::Gateway;
+use crate::hook::DriverGauges;
 
 /// Answers `/metrics`.
-pub(super) struct MetricsPage(pub(super) Arc<Metrics>);
+pub(super) struct MetricsPage(pub(super) Arc<Gateway>);
 
 #[async_trait]
 impl ServeHttp for MetricsPage {
@@ -18,13 +19,24 @@ impl ServeHttp for MetricsPage {
         if path != "/metrics" {
             return page(404, "text/plain; charset=utf-8", b"metrics are at /metrics\n".to_vec());
         }
-        let metrics = self.0.clone();
+        let gateway = self.0.clone();
         // With thousands of APIs this takes a while: not on a thread that serves requests.
-        match tokio::task::spawn_blocking(move || metrics.render()).await {
+        match tokio::task::spawn_blocking(move || render(&gateway)).await {
             Ok(text) => page(200, "text/plain; version=0.0.4; charset=utf-8", text.into_bytes()),
             Err(error) => page(500, "text/plain; charset=utf-8", error.to_string().into_bytes()),
         }
     }
+}
+
+/// The text, with what the drivers hold right now.
+fn render(gateway: &Gateway) -> String {
+    let held = gateway.services.hooks.gauges().fold(DriverGauges::default(), |sum, (_, driver)| sum + driver);
+    let metrics = gateway.metrics.hook_threads();
+    let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    metrics.libraries.set(gauge(held.libraries));
+    metrics.threads.set(gauge(held.threads));
+    metrics.stuck.set(gauge(held.stuck_threads));
+    gateway.metrics.render()
 }
 
 fn page(status: u16, content_type: &'static str, body: Vec<u8>) -> Response<Vec<u8>> {

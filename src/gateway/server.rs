@@ -71,8 +71,8 @@ struct Bound {
 impl Bound {
     fn new(config: config::Config, conf: ServerConf, control: Arc<dyn ControlApi>) -> Result<Self> {
         let conf = Arc::new(conf);
-        let (gateway, background) = Gateway::new(Arc::new(config), control)?;
         let mut problems = Vec::new();
+        let (gateway, background) = Gateway::new(Arc::new(config), control, &mut problems)?;
         let own = listeners::own(&gateway, &conf, &mut problems);
         if let Some(fatal) = problems.iter().find(|problem| problem.severity == Severity::Error) {
             return Err(Error::Input(fatal.clone()));
@@ -156,8 +156,8 @@ async fn begin(gateway: &Arc<Gateway>, background: Background) {
 /// A store or a sink that cannot work as configured.
 pub fn check(config: config::Config) -> Result<Vec<Problem>> {
     let conf = Arc::new(server_conf(&config, RunOptions::default()));
-    let (gateway, _) = Gateway::new(Arc::new(config), Arc::new(NoControl))?;
     let mut problems = Vec::new();
+    let (gateway, _) = Gateway::new(Arc::new(config), Arc::new(NoControl), &mut problems)?;
     listeners::own(&gateway, &conf, &mut problems);
     problems.extend(reload::load(&gateway).1.problems);
     Ok(problems)

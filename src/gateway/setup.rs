@@ -17,7 +17,7 @@ use crate::{
     error::{Problem, Result},
     hook::{Hooks, drivers::DriverSettings},
     metrics::Metrics,
-    store::{RedisStore, Store},
+    store::{RedisStore, Store, redis_problems},
     upstream::Resolver,
 };
 
@@ -28,17 +28,19 @@ impl Gateway {
     /// A gateway without APIs: they come with the first load. Nothing is started and no thread is made, so the
     /// process may still fork.
     ///
+    /// `problems` takes what works, but not as the configuration's author may think.
+    ///
     /// # Errors
     /// A store or a sink that cannot work as configured.
-    pub(super) fn new(config: Arc<Config>, control: Arc<dyn ControlApi>) -> Result<(Arc<Self>, Background)> {
+    pub(super) fn new(
+        config: Arc<Config>,
+        control: Arc<dyn ControlApi>,
+        problems: &mut Vec<Problem>,
+    ) -> Result<(Arc<Self>, Background)> {
         let metrics = Metrics::new(true)?;
-        let mut problems = Vec::new();
-        let store = store(&config.storage)?;
-        let analytics = analytics(&config, store.as_ref(), &metrics, &mut problems)?;
-        let templates = Templates::load(&config.template_path, &mut problems);
-        for problem in &problems {
-            tracing::warn!("{problem}");
-        }
+        let store = store(&config.storage, "storage", problems)?;
+        let analytics = analytics(&config, store.as_ref(), &metrics, problems)?;
+        let templates = Templates::load(&config.template_path, problems);
         let services = Services {
             hooks: Arc::new(Hooks::start(&DriverSettings {
                 hook_threads: config.pinhook.hook_threads,
@@ -82,10 +84,11 @@ fn name_ttl(config: &Config) -> Duration {
     u64::try_from(cache.ttl).map_or(Duration::MAX, Duration::from_secs)
 }
 
-fn store(storage: &Storage) -> Result<Option<Arc<dyn Store>>> {
+fn store(storage: &Storage, path: &str, problems: &mut Vec<Problem>) -> Result<Option<Arc<dyn Store>>> {
     if storage.kind != StorageKind::Redis {
         return Ok(None);
     }
+    problems.extend(redis_problems(storage, "gateway config", path));
     Ok(Some(Arc::new(RedisStore::new(storage)?)))
 }
 
@@ -100,7 +103,7 @@ fn analytics(
     }
     problems.extend(analytics::problems(config, "gateway config"));
     let store = if config.enable_separate_analytics_store {
-        store(analytics::storage(config))?
+        store(analytics::storage(config), "analytics_storage", problems)?
     } else {
         shared.cloned()
     };

@@ -8,7 +8,7 @@ pub mod drivers;
 mod object;
 mod registry;
 
-use std::{fmt, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, ops::Add, path::PathBuf, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 
@@ -80,6 +80,18 @@ pub struct DriverGauges {
     pub threads: usize,
     /// Those among them whose call is over its time limit.
     pub stuck_threads: usize,
+}
+
+impl Add for DriverGauges {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            libraries: self.libraries + other.libraries,
+            threads: self.threads + other.threads,
+            stuck_threads: self.stuck_threads + other.stuck_threads,
+        }
+    }
 }
 
 /// A call that ended without a usable result. `?` turns it into an [`Error`].

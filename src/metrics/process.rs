@@ -20,8 +20,8 @@ pub(super) struct Process {
 
 /// Threads that run hooks which may block.
 pub struct HookThreadMetrics {
-    /// Threads inside a call.
-    pub busy: IntGauge,
+    /// Threads that run such hooks.
+    pub threads: IntGauge,
     /// Threads whose call outlived its timeout and cannot be cut off.
     pub stuck: IntGauge,
     /// Native libraries loaded since the start; they are never unloaded.
@@ -128,7 +128,7 @@ impl Process {
         let build = make.gauges("pinhook_build_info", "Always 1; the label says what runs.", "version")?;
         build.with_label_values(&[env!("CARGO_PKG_VERSION")]).set(1);
         let hook_threads = HookThreadMetrics {
-            busy: make.gauge("pinhook_hook_threads_busy", "Hook threads inside a call.")?,
+            threads: make.gauge("pinhook_hook_threads", "Threads that run hooks which may block.")?,
             stuck: make
                 .gauge("pinhook_hook_threads_stuck", "Hook threads whose call outlived its timeout.")?,
             libraries: make.gauge(

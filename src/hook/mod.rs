@@ -13,7 +13,7 @@ use std::{fmt, ops::Add, path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::error::{Error, HookError, Result};
-pub use object::{Answer, Object, Spec};
+pub use object::{Answer, Object, ResponsePart, Spec};
 pub use registry::Hooks;
 
 /// The place in the chain at which a hook is called.
@@ -25,6 +25,8 @@ pub enum HookKind {
     Post,
     /// Like `Post`, for one endpoint (`go_plugin`), before the `Post` hooks.
     Endpoint,
+    /// On the answer of an upstream, before the client gets it.
+    Response,
 }
 
 impl HookKind {
@@ -34,6 +36,7 @@ impl HookKind {
             Self::Pre => "pre",
             Self::Post => "post",
             Self::Endpoint => "go_plugin",
+            Self::Response => "response",
         }
     }
 }
@@ -41,6 +44,28 @@ impl HookKind {
 impl fmt::Display for HookKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// The bodies that somebody wants whole. Fixed when an API is compiled (decisions 8): what nobody wants is streamed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The request's body.
+    pub request_body: bool,
+    /// The response's body.
+    pub response_body: bool,
+}
+
+impl Needs {
+    /// No body.
+    pub const NOTHING: Self = Self { request_body: false, response_body: false };
+
+    /// What either of two wants.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            request_body: self.request_body || other.request_body,
+            response_body: self.response_body || other.response_body,
+        }
     }
 }
 
@@ -127,6 +152,9 @@ pub trait Hook: Send + Sync {
     /// True when a call may be abandoned half-way, at its timeout, which loses the object. The caller then keeps
     /// a copy of the request head to answer with. Any other failure hands the object back.
     fn may_be_abandoned(&self) -> bool;
+
+    /// The bodies that it wants to see. The object has no other.
+    fn needs(&self) -> Needs;
 
     /// Calls the function. The object moves in and out, so that a driver may send it to another thread or process.
     ///

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::HookError,
-    hook::{Failure, Hook, HookKind, Object},
+    hook::{Failure, Hook, HookKind, Needs, Object},
 };
 
 type Outcome = Result<Box<Object>, Failure>;
@@ -68,6 +68,10 @@ impl Task for Job {
 impl Hook for NativeHook {
     fn may_be_abandoned(&self) -> bool {
         !self.non_blocking()
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
     }
 
     async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Outcome {

@@ -13,6 +13,11 @@ pub trait Middleware: Send + Sync {
     /// Runs when the request reaches this step. `Next` goes on; anything else ends the chain. A fault ends it too,
     /// with the status of `Error::answer`.
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow>;
+
+    /// True if code of users that it should run could not be loaded.
+    fn lacks_code(&self) -> bool {
+        false
+    }
 }
 
 /// One response step. It runs once per answer of an upstream, before the head is sent to the client.
@@ -131,6 +136,11 @@ impl Chain {
             step.run.response(session, ctx, head).await?;
         }
         Ok(())
+    }
+
+    /// True if code of users that belongs in it could not be loaded.
+    pub fn lacks_code(&self) -> bool {
+        self.request.iter().any(|step| step.run.lacks_code())
     }
 
     /// True if code of users runs in it.

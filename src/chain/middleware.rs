@@ -16,6 +16,11 @@ pub trait Middleware: Send + Sync {
     /// Runs when the request reaches this step. `Next` goes on; anything else ends the chain. A fault ends it too,
     /// with the status of `Error::answer`. A step that wants the request's body asks [`Ctx::body`] for it.
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow>;
+
+    /// True if code of users that it should run could not be loaded.
+    fn lacks_code(&self) -> bool {
+        false
+    }
 }
 
 /// One response step. It runs once per answer of an upstream, before the head is sent to the client.
@@ -24,6 +29,11 @@ pub trait ResponseMiddleware: Send + Sync {
     /// The bodies that it wants whole. Asked once, when the API is compiled: what nobody wants is streamed.
     fn needs(&self) -> Needs {
         Needs::NOTHING
+    }
+
+    /// True if code of users that it should run could not be loaded.
+    fn lacks_code(&self) -> bool {
+        false
     }
 
     /// Edits the answer in place. Its body is there if any step wants it, unless its kind is never held.
@@ -147,6 +157,12 @@ impl Chain {
     /// Request steps read for themselves what they want.
     pub fn needs(&self) -> Needs {
         self.needs
+    }
+
+    /// True if code of users that belongs in it could not be loaded.
+    pub fn lacks_code(&self) -> bool {
+        self.request.iter().any(|step| step.run.lacks_code())
+            || self.response.iter().any(|step| step.run.lacks_code())
     }
 
     /// True if code of users runs in it.

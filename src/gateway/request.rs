@@ -74,6 +74,9 @@ async fn decide(
         return Ok(Decision::Answer(reply::Answer::BadRequest));
     };
     ctx.url = url;
+    if ambiguous_framing(session) {
+        return Ok(Decision::Answer(reply::Answer::BadRequest));
+    }
     if too_large(session, config.http_server_options.max_request_body_size) {
         return Ok(Decision::Answer(reply::Answer::TooLarge));
     }
@@ -146,6 +149,20 @@ pub(super) fn peer(ctx: &Ctx) -> Result<HttpPeer> {
         .attempt(outbound.attempt)
         .ok_or_else(|| UpstreamError::Connection("every address has been tried".into()))?;
     Ok(api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port)))
+}
+
+/// True if a second header frames the body, besides `Transfer-Encoding`: somebody before us may have read the other
+/// one. pingora drops `Content-Length` then, so it is looked for in the bytes that came.
+fn ambiguous_framing(session: &Session) -> bool {
+    if !session.req_header().headers.contains_key(header::TRANSFER_ENCODING) {
+        return false;
+    }
+    let head = session.to_h1_raw();
+    let framing = head.split(|byte| *byte == b'\n').filter(|line| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
+        name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
+    });
+    framing.count() > 1
 }
 
 fn too_large(session: &Session, limit: i64) -> bool {

@@ -7,6 +7,8 @@
 mod call;
 mod response;
 
+use std::cell::Cell;
+
 use async_trait::async_trait;
 use pingora_proxy::Session;
 
@@ -81,6 +83,7 @@ fn has_endpoint_hooks(definition: &definition::ApiDefinition) -> bool {
 fn endpoint_hooks(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> {
     let style = blueprint.path_style();
     let versions = blueprint.versions;
+    let lacks_code = Cell::new(false);
     let calls = PerVersion::build(versions, |_, version| {
         version.use_extended_paths.then_some(())?;
         blueprint.endpoints(
@@ -97,11 +100,13 @@ fn endpoint_hooks(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> 
                     path: &entry.plugin_path,
                     timeout_ms: own.and_then(|own| own.timeout_ms),
                 };
-                Some(Call::load(blueprint, &wish, at))
+                let call = Call::load(blueprint, &wish, at);
+                lacks_code.set(lacks_code.get() || call.hook.is_none());
+                Some(call)
             },
         )
     })?;
-    Some(Box::new(EndpointHooks { paths: blueprint.paths(), calls }))
+    Some(Box::new(EndpointHooks { paths: blueprint.paths(), calls, lacks_code: lacks_code.get() }))
 }
 
 struct HookStep(Call);
@@ -111,11 +116,16 @@ impl Middleware for HookStep {
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
         self.0.run(session, ctx).await
     }
+
+    fn lacks_code(&self) -> bool {
+        self.0.hook.is_none()
+    }
 }
 
 struct EndpointHooks {
     paths: EndpointPaths,
     calls: PerVersion<Endpoints<Call>>,
+    lacks_code: bool,
 }
 
 #[async_trait]
@@ -129,6 +139,9 @@ impl Middleware for EndpointHooks {
             Some(call) => call.run(session, ctx).await,
             None => Ok(Flow::Next),
         }
+    }
+    fn lacks_code(&self) -> bool {
+        self.lacks_code
     }
 }
 

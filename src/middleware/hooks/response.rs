@@ -40,6 +40,10 @@ impl ResponseMiddleware for ResponseHooks {
         self.0.iter().fold(Needs::NOTHING, |needs, call| needs.or(call.needs()))
     }
 
+    fn lacks_code(&self) -> bool {
+        self.0.iter().any(|call| call.hook.is_none())
+    }
+
     async fn response(&self, session: &mut Session, ctx: &mut Ctx, answer: &mut ResponsePart) -> Result<()> {
         for call in &self.0 {
             call.edit(session, ctx, answer).await?;

@@ -66,6 +66,7 @@ impl<'a> Call<'a> {
             HookKind::Pre => 1,
             HookKind::Post => 2,
             HookKind::Endpoint => 3,
+            HookKind::Response => 4,
         }
     }
 

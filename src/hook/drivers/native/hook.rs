@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::HookError,
-    hook::{Failure, Hook, HookKind, Object},
+    hook::{Failure, Hook, HookKind, Needs, Object},
 };
 
 type Outcome = Result<Box<Object>, Failure>;
@@ -37,6 +37,7 @@ pub(super) struct NativeHook {
     pub(super) function: Arc<Function>,
     pub(super) pool: Arc<Pool<Job>>,
     pub(super) timeout: Duration,
+    pub(super) needs: Needs,
 }
 
 /// One call on its way to a pool thread and back.
@@ -68,6 +69,10 @@ impl Task for Job {
 impl Hook for NativeHook {
     fn may_be_abandoned(&self) -> bool {
         !self.non_blocking()
+    }
+
+    fn needs(&self) -> Needs {
+        self.needs
     }
 
     async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Outcome {

@@ -32,7 +32,7 @@ use self::{
 use super::DriverSettings;
 use crate::{
     error::{HookError, Result},
-    hook::{Driver, DriverGauges, Hook, HookSource},
+    hook::{Driver, DriverGauges, Hook, HookKind, HookSource, Needs},
 };
 
 /// The usual name of this driver: what definitions for Tyk say.
@@ -59,10 +59,12 @@ impl Driver for NativeDriver {
         let function = self
             .find(source)
             .map_err(|reason| HookError::NotLoaded { name: source.name.to_string(), reason })?;
+        let needs = needs(source.kind, function.flags);
         Ok(Arc::new(NativeHook {
             function: Arc::new(function),
             pool: Arc::clone(&self.pool),
             timeout: source.timeout,
+            needs,
         }))
     }
 
@@ -94,8 +96,14 @@ fn check_flags(flags: u32) -> Result<(), String> {
     if unknown != 0 {
         return Err(format!("its flags ask for {unknown:#x}, which this version does not know"));
     }
-    if flags & (REQUEST_BODY | RESPONSE_BODY) != 0 {
-        return Err("its flags ask for a body, which this version does not hand to native hooks".to_owned());
-    }
     Ok(())
+}
+
+/// The bodies that a hook of this kind gets of those it asks for: one function may serve several kinds.
+fn needs(kind: HookKind, flags: u32) -> Needs {
+    let responds = kind == HookKind::Response;
+    Needs {
+        request_body: !responds && flags & REQUEST_BODY != 0,
+        response_body: responds && flags & RESPONSE_BODY != 0,
+    }
 }

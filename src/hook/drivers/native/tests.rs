@@ -14,6 +14,8 @@ use crate::{
 fn object(target: &str) -> Object {
     Object {
         request: RequestHeader::build("GET", target.as_bytes(), None).unwrap(),
+        body: None,
+        response: None,
         url: Url::from_target(target.as_bytes()).unwrap(),
         client: "192.0.2.1".parse().ok(),
         spec: Arc::new(Spec {

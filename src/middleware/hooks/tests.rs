@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::{
     config::Config,
+    hook::Needs,
     middleware::tests::{Bench, Request, fault, passed},
 };
 
@@ -17,6 +18,10 @@ struct Fake {
 impl Hook for Fake {
     fn may_be_abandoned(&self) -> bool {
         self.loses
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
     }
 
     async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Result<Box<Object>, Failure> {

@@ -59,6 +59,8 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
         request,
         url: Url::from_target(target.as_bytes()).unwrap(),
         client: "192.0.2.1".parse().ok(),
+        body: None,
+        response: None,
         spec: Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),

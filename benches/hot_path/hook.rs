@@ -70,6 +70,7 @@ fn object() -> Box<Object> {
         client: "192.0.2.1".parse().ok(),
         body: None,
         response: None,
+        record: None,
         spec: Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),

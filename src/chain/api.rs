@@ -55,7 +55,7 @@ impl Api {
     /// True if code of users runs in its chain. Such an API is built anew on every reload, since the code may
     /// have changed where the definition has not.
     pub fn has_hooks(&self) -> bool {
-        self.chain.has_hooks()
+        self.chain.has_hooks() || self.definition.analytics_plugin.enable
     }
 
     /// True if some of that code could not be loaded, so that requests which reach it are answered 500.

@@ -6,6 +6,7 @@
 
 pub mod drivers;
 mod object;
+mod record;
 mod registry;
 
 use std::{fmt, ops::Add, path::PathBuf, sync::Arc, time::Duration};
@@ -14,6 +15,7 @@ use async_trait::async_trait;
 
 use crate::error::{Error, HookError, Result};
 pub use object::{Answer, Object, ResponsePart, Spec};
+pub use record::{RecordPart, Value};
 pub use registry::Hooks;
 
 /// The place in the chain at which a hook is called.
@@ -27,6 +29,8 @@ pub enum HookKind {
     Endpoint,
     /// On the answer of an upstream, before the client gets it.
     Response,
+    /// On an analytics record, after the request and off its thread.
+    Analytics,
 }
 
 impl HookKind {
@@ -37,6 +41,7 @@ impl HookKind {
             Self::Post => "post",
             Self::Endpoint => "go_plugin",
             Self::Response => "response",
+            Self::Analytics => "analytics",
         }
     }
 }
@@ -91,6 +96,10 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// `HookError::NotLoaded` when the file or the function cannot be used; the API then answers 500 at this step.
     fn load(&self, source: &HookSource) -> Result<Arc<dyn Hook>>;
+
+    /// The APIs of a load are live now: code in use that wants to hear of it is told, in the background. Called
+    /// inside a runtime.
+    fn reloaded(&self) {}
 
     /// What it holds right now, for the metrics.
     fn gauges(&self) -> DriverGauges;

@@ -32,8 +32,8 @@ pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dy
         HookKind::Pre => ("pre", &custom.pre),
         HookKind::Post => ("post", &custom.post),
         HookKind::Endpoint => return endpoint_hooks(blueprint).into_iter().collect(),
-        // Its steps are built for the response table.
-        HookKind::Response => return Vec::new(),
+        // Its steps are built for the response table; records are no step.
+        HookKind::Response | HookKind::Analytics => return Vec::new(),
     };
     let mut steps: Vec<Box<dyn Middleware>> = Vec::new();
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.disabled) {

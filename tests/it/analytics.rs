@@ -67,6 +67,7 @@ fn keyless_success() -> Observed {
         listen_path: "/keyless/".to_owned(),
         tags: Vec::new(),
         expire_after: None,
+        hook: None,
     };
     Observed {
         api: Arc::new(api),

@@ -145,11 +145,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         |d| d.enable_detailed_recording,
         Instead("analytics records hold neither the raw request nor the raw response"),
     ),
-    Setting(
-        "analytics_plugin.enable",
-        |d| d.analytics_plugin.enable,
-        Instead("analytics records are not edited"),
-    ),
     Setting("detailed_tracing", |d| d.detailed_tracing, Instead("no spans are made")),
 ];
 

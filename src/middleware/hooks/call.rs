@@ -159,6 +159,7 @@ impl Call {
             request,
             body: None,
             response: None,
+            record: None,
             url,
             client,
             spec: self.spec.clone(),

@@ -61,6 +61,7 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
         client: "192.0.2.1".parse().ok(),
         body: None,
         response: None,
+        record: None,
         spec: Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),

@@ -11,7 +11,7 @@ use std::{
     mem,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering::Relaxed},
+        atomic::{AtomicU8, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -35,11 +35,25 @@ use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use super::body::Gather;
-use crate::error::Error;
+use crate::{error::Error, hook::ResponsePart};
 
 /// A client's session that a stand-in has. [`Loan::end`] brings it back.
 #[derive(Debug)]
-pub struct Loan(Arc<Shared>);
+pub struct Loan {
+    shared: Arc<Shared>,
+    instead: Option<Box<ResponsePart>>,
+}
+
+/// What a loan leaves to be sent.
+#[derive(Debug)]
+pub enum Left {
+    /// Nothing: the client has had its answer.
+    Nothing,
+    /// The upstream's answer, which was held.
+    Held(Held),
+    /// An answer that takes the place of the upstream's.
+    Instead(Box<ResponsePart>),
+}
 
 /// An upstream's whole answer.
 #[derive(Debug)]
@@ -54,13 +68,26 @@ pub struct Held {
 
 #[derive(Debug)]
 struct Shared {
-    holds: AtomicBool,
+    mode: AtomicU8,
     back: Mutex<Option<Back>>,
 }
 
 struct Back {
     client: Box<ServerSession>,
     held: Option<Held>,
+}
+
+/// The answer goes to the client as it comes.
+const PASS: u8 = 0;
+/// The answer is kept until it is whole.
+const HOLD: u8 = 1;
+/// The answer ends here: the client gets another.
+const CUT: u8 = 2;
+
+impl Shared {
+    fn mode(&self) -> u8 {
+        self.mode.load(Relaxed)
+    }
 }
 
 impl std::fmt::Debug for Back {
@@ -73,31 +100,45 @@ impl Loan {
     /// Puts a stand-in into the place of the client's session. `body` is what goes upstream, if it has been read;
     /// `hold` the most bytes of an answer that may be held, if it is wanted whole.
     pub fn new(session: &mut Session, body: Option<Bytes>, hold: Option<usize>) -> Self {
-        let shared = Arc::new(Shared { holds: AtomicBool::new(hold.is_some()), back: Mutex::default() });
+        let mode = AtomicU8::new(if hold.is_some() { HOLD } else { PASS });
+        let shared = Arc::new(Shared { mode, back: Mutex::default() });
         let client = mem::replace(&mut session.downstream_session, nobody());
         let answer = hold.map(|limit| Answer { head: None, body: Gather::new(limit, None), trailers: None });
         let stand_in = StandIn { client, body, answer, shared: shared.clone() };
         *session.downstream_session = ServerSession::Custom(Box::new(stand_in));
-        Self(shared)
+        Self { shared, instead: None }
     }
 
     /// True while the answer is not passed on but held.
     pub fn holds(&self) -> bool {
-        self.0.holds.load(Relaxed)
+        self.shared.mode() == HOLD
     }
 
     /// From now on the answer, of which nothing has come yet, is passed on.
     pub fn pass_on(&self) {
-        self.0.holds.store(false, Relaxed);
+        self.shared.mode.store(PASS, Relaxed);
     }
 
-    /// Gives the session back and the answer that was held.
-    pub fn end(self, session: &mut Session) -> Option<Held> {
+    /// Breaks the upstream's answer off, of which nothing has been passed on, in favour of this one.
+    pub fn replace(&mut self, answer: ResponsePart) {
+        self.shared.mode.store(CUT, Relaxed);
+        self.instead = Some(Box::new(answer));
+    }
+
+    /// Gives the session back, and what the client is still to get.
+    pub fn end(self, session: &mut Session) -> Left {
         // The stand-in leaves both when it goes.
         drop(mem::replace(&mut session.downstream_session, nobody()));
-        let back = self.0.back.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        session.downstream_session = back.client;
-        back.held
+        let back = self.shared.back.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let held = back.and_then(|back| {
+            session.downstream_session = back.client;
+            back.held
+        });
+        match (self.instead, held) {
+            (Some(instead), _) => Left::Instead(instead),
+            (None, Some(held)) => Left::Held(held),
+            (None, None) => Left::Nothing,
+        }
     }
 }
 
@@ -125,14 +166,14 @@ impl Drop for StandIn {
         let held = self.answer.take().and_then(|answer| {
             Some(Held { head: answer.head?, body: answer.body.finish(), trailers: answer.trailers })
         });
-        let back = Back { client, held: held.filter(|_| self.shared.holds.load(Relaxed)) };
+        let back = Back { client, held: held.filter(|_| self.shared.mode() == HOLD) };
         *self.shared.back.lock().unwrap_or_else(PoisonError::into_inner) = Some(back);
     }
 }
 
 impl StandIn {
     fn held(&mut self) -> Option<&mut Answer> {
-        self.answer.as_mut().filter(|_| self.shared.holds.load(Relaxed))
+        self.answer.as_mut().filter(|_| self.shared.mode() == HOLD)
     }
 }
 
@@ -199,6 +240,10 @@ impl CustomSession for StandIn {
     }
 
     async fn response_duplex_vec(&mut self, tasks: Vec<HttpTask>) -> Result<bool> {
+        if self.shared.mode() == CUT {
+            // For pingora this is the end: it does not wait for the rest.
+            return Ok(true);
+        }
         if self.held().is_none() {
             return self.client.response_duplex_vec(tasks).await;
         }
@@ -219,9 +264,9 @@ impl CustomSession for StandIn {
     }
 
     async fn finish(&mut self) -> Result<()> {
-        match self.held() {
-            Some(_) => Ok(()),
-            None => self.client.finish_body().await,
+        match self.shared.mode() {
+            PASS => self.client.finish_body().await,
+            _ => Ok(()),
         }
     }
 

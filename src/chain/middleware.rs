@@ -159,6 +159,11 @@ impl Chain {
         self.needs
     }
 
+    /// True if code of users runs on answers, which it may replace.
+    pub fn has_response_hooks(&self) -> bool {
+        self.response.last().is_some_and(|step| step.name == HookKind::Response.name())
+    }
+
     /// True if code of users that belongs in it could not be loaded.
     pub fn lacks_code(&self) -> bool {
         self.request.iter().any(|step| step.run.lacks_code())
@@ -167,8 +172,7 @@ impl Chain {
 
     /// True if code of users runs in it.
     pub fn has_hooks(&self) -> bool {
-        self.request.iter().any(|step| step.is_hook)
-            || self.response_steps().any(|name| name == HookKind::Response.name())
+        self.request.iter().any(|step| step.is_hook) || self.has_response_hooks()
     }
 
     /// Names of the request steps, in order.

@@ -24,7 +24,7 @@ pub use ctx::{Ctx, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};
 pub use listen_path::{ListenPath, TemplateError};
-pub use loan::{Held, Loan};
+pub use loan::{Held, Left, Loan};
 pub use middleware::{
     Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware, ResponseSlot, Slot,
 };

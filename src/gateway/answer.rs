@@ -41,7 +41,10 @@ pub(super) async fn from_upstream(
     }
     let mut part = ResponsePart { head: mem::replace(head, empty_head()), body: None };
     let done = finish(session, ctx, &mut part).await;
-    *head = part.head;
+    match &mut ctx.loan {
+        Some(loan) if part.body.is_some() => loan.replace(part),
+        _ => *head = part.head,
+    }
     done
 }
 

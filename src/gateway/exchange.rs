@@ -16,15 +16,16 @@ use pingora_proxy::Session;
 
 use super::{Gateway, answer, fault, reply};
 use crate::{
-    chain::{Ctx, Held, Loan, is_grpc},
+    chain::{Ctx, Held, Left, Loan, is_grpc},
     error::{Error, Result, UpstreamError},
     hook::ResponsePart,
 };
 
 /// Lends the session if this exchange has to be buffered. The last step before pingora connects.
 pub(super) fn begin(session: &mut Session, ctx: &mut Ctx) {
-    let holds = ctx.api.as_ref().is_some_and(|api| api.chain.needs().response_body);
-    if !holds && ctx.body.is_none() {
+    let Some(chain) = ctx.api.as_ref().map(|api| &api.chain) else { return };
+    let holds = chain.needs().response_body;
+    if ctx.body.is_none() && !chain.has_response_hooks() {
         return;
     }
     if ctx.snapshot.services.config.close_connections {
@@ -64,8 +65,15 @@ const EVENTS: &[u8] = b"text/event-stream";
 
 /// Ends a buffered exchange that had no fault: an answer that was held goes through the response chain and out.
 pub(super) async fn end(gateway: &Gateway, session: &mut Session, ctx: &mut Ctx) {
-    let Some(held) = ctx.loan.take().and_then(|loan| loan.end(session)) else { return };
-    let sent = match finish(session, ctx, held).await {
+    let finished = match ctx.loan.take().map(|loan| loan.end(session)) {
+        None | Some(Left::Nothing) => return,
+        Some(Left::Held(held)) => finish(session, ctx, held).await,
+        Some(Left::Instead(instead)) => {
+            let ResponsePart { head, body } = *instead;
+            Ok(write(session, head, body.unwrap_or_default(), None).await)
+        }
+    };
+    let sent = match finished {
         Ok(sent) => sent,
         Err(error) => {
             fault::note(ctx, &error);

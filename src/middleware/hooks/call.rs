@@ -194,7 +194,7 @@ fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Opt
     Ok(object.answer)
 }
 
-fn respond(answer: Answer) -> Result<Response> {
+pub(super) fn respond(answer: Answer) -> Result<Response> {
     let fault = |error: Box<pingora_core::Error>| Error::Internal(error.into());
     let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 3)).map_err(fault)?;
     for (name, value) in &answer.headers {

@@ -11,11 +11,11 @@ use http::header;
 use pingora_proxy::Session;
 
 use super::{
-    call::{Call, is_same},
+    call::{Call, is_same, respond},
     listed,
 };
 use crate::{
-    chain::{Blueprint, Ctx, ResponseMiddleware},
+    chain::{Blueprint, Ctx, Response, ResponseMiddleware},
     error::Result,
     hook::{HookKind, Needs, Object, ResponsePart},
 };
@@ -78,27 +78,33 @@ impl Call {
         }
         object.response = Some(Box::new(part));
         let outcome = match hook.dispatch(self.kind, object).await {
-            Ok(object) => {
-                self.take_back(*object, session, ctx, answer);
-                Ok(())
-            }
+            Ok(object) => self.take_back(*object, session, ctx, answer),
             Err(failure) => Err(self.failed(failure, session, ctx).into()),
         };
         self.metrics.call(started.elapsed(), outcome.is_err());
         outcome
     }
 
-    /// Applies the edits to the answer. Framing, informational statuses and where the request went are not a hook's.
-    fn take_back(&self, object: Object, session: &mut Session, ctx: &mut Ctx, answer: &mut ResponsePart) {
+    /// Applies the edits to the answer, or puts the hook's own into its place. Framing, informational statuses and
+    /// where the request went are not a hook's.
+    fn take_back(
+        &self,
+        object: Object,
+        session: &mut Session,
+        ctx: &mut Ctx,
+        answer: &mut ResponsePart,
+    ) -> Result<()> {
         *session.req_header_mut() = object.request;
         ctx.url = object.url;
         if !object.metadata.is_empty() {
             ctx.metadata = Some(Box::new(object.metadata));
         }
-        if object.answer.is_some() {
-            self.ignored("an answer of its own; it edits the response it got");
+        if let Some(own) = object.answer {
+            let Response { head, body, .. } = respond(own)?;
+            *answer = ResponsePart { head, body: Some(body) };
+            return Ok(());
         }
-        let Some(edited) = object.response else { return };
+        let Some(edited) = object.response else { return Ok(()) };
         let ResponsePart { head: mut edited_head, body } = *edited;
         if edited_head.status.is_informational() && edited_head.status != answer.head.status {
             self.ignored("an informational status");
@@ -119,6 +125,7 @@ impl Call {
             (None, Some(_)) => self.ignored("a body for an answer that is streamed"),
             _ => {}
         }
+        Ok(())
     }
 
     fn ignored(&self, what: &str) {

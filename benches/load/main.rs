@@ -3,6 +3,8 @@
 //! A closed loop: each connection sends its next request when the last answer is whole. So two gateways are
 //! compared by running this against both, in turn; for CPU per request use the kit that watches processes.
 
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a tool for a terminal")]
+
 use std::{
     env, io,
     process::ExitCode,

@@ -30,7 +30,7 @@ pub(super) fn status(call: Call<'_>) -> Reply<'_> {
         let snapshot = call.gateway.snapshot();
         let Some(api) = snapshot.api(call.id) else { return reply::error(404, "API not found") };
         let state = if api.refuses { "refuses" } else { "serves" };
-        let problems: Vec<Value> = api.problems.iter().map(problem).collect();
+        let problems: Vec<Value> = call.gateway.problems_of(api).iter().map(problem).collect();
         reply::json(
             200,
             &json!({

@@ -57,6 +57,11 @@ impl Api {
     pub fn has_hooks(&self) -> bool {
         self.chain.has_hooks() || self.definition.analytics_plugin.enable
     }
+
+    /// True if some of that code could not be loaded, so that requests which reach it are answered 500.
+    pub fn lacks_hooks(&self) -> bool {
+        self.chain.lacks_code()
+    }
 }
 
 /// Where an API's requests go.

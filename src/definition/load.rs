@@ -92,6 +92,11 @@ pub struct Loaded {
 }
 
 impl Loaded {
+    /// The folder itself could not be read, so nothing is known about any definition.
+    pub fn unreadable(&self) -> bool {
+        self.definitions.is_empty() && self.broken.is_empty() && !self.problems.is_empty()
+    }
+
     /// Every problem, of the folder, of what is served and of what is not.
     pub fn all_problems(&self) -> impl Iterator<Item = &Problem> {
         let served = self.definitions.iter().flat_map(|source| &source.problems);

@@ -40,7 +40,7 @@ pub(super) async fn answer(
         log_unsent(written);
         return 413;
     }
-    if *error.esource() == ErrorSource::Downstream && ctx.outbound.is_none() {
+    if *error.esource() == ErrorSource::Downstream && ctx.api.is_none() {
         // The head could not be read; nothing of ours has run.
         log_unsent(reply::send(gateway, session, ctx, Answer::BadRequest).await);
         return 400;

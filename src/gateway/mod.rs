@@ -1,11 +1,12 @@
 //! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
-//! what goes upstream; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
+//! what goes upstream; `exchange` tells streamed from buffered; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
 //! definitions into a snapshot; `server` runs it all.
 
 mod answer;
 pub mod control;
+mod exchange;
 mod fault;
 pub mod health;
 pub mod listen;
@@ -36,8 +37,9 @@ pub use server::{RunOptions, Running, check, run, start};
 
 use crate::{
     analytics::RecordSink,
-    chain::{Services, Snapshot},
+    chain::{Api, Services, Snapshot},
     config::Config,
+    error::Problem,
     metrics::{ApiMetrics, Metrics},
     store::Store,
 };
@@ -60,6 +62,7 @@ pub struct Gateway {
     control: Arc<dyn ControlApi>,
     unmatched: Arc<ApiMetrics>,
     sockets: OnceLock<Sockets>,
+    found: ArcSwap<Vec<Problem>>,
 }
 
 /// The sockets of the process and what new ones are made from.
@@ -79,6 +82,20 @@ impl Gateway {
     /// True when the gateway keeps its state in Redis, and so depends on it.
     pub fn needs_store(&self) -> bool {
         self.store.is_some()
+    }
+
+    /// Everything that is wrong with an API: what its own load found, and what the last load found in its place.
+    /// The two differ where a last good version keeps running.
+    pub fn problems_of(&self, api: &Api) -> Vec<Problem> {
+        let mut problems = api.problems.clone();
+        let file = api.file.display().to_string();
+        for problem in self.found.load().iter() {
+            let its = problem.place == file || problem.place == *api.spec.api_id;
+            if its && !problems.contains(problem) {
+                problems.push(problem.clone());
+            }
+        }
+        problems
     }
 
     fn publish(&self, snapshot: Arc<Snapshot>) {

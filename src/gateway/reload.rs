@@ -109,6 +109,7 @@ fn finish(gateway: &Gateway, report: &Report, started: Instant) {
     let took = started.elapsed();
     gateway.metrics.config().reloaded(errors == 0, took);
     gateway.metrics.config().problems(&report.problems);
+    gateway.found.store(Arc::new(report.problems.clone()));
     tracing::info!(apis = report.live, errors, took_ms = took.as_millis() as u64, "definitions loaded");
 }
 
@@ -145,6 +146,9 @@ enum Candidate<'a> {
 }
 
 fn candidates<'a>(running: &'a Snapshot, loaded: &'a Loaded, respect_active: bool) -> Vec<Candidate<'a>> {
+    if loaded.unreadable() {
+        return running.apis.iter().map(Candidate::LastGood).collect();
+    }
     let old: HashMap<Identity, &Arc<Api>> = running.apis.iter().map(|api| (api.identity(), api)).collect();
     let mut all: Vec<Candidate<'a>> = loaded
         .definitions
@@ -204,15 +208,26 @@ impl Candidate<'_> {
             }
         };
         let same = |api: &&Arc<Api>| {
-            api.checksum == source.checksum && api.listen_path.as_str() == listen_path && !api.has_hooks()
+            api.checksum == source.checksum
+                && api.file == source.path
+                && api.listen_path.as_str() == listen_path
+                && !api.has_hooks()
         };
         if let Some(api) = last.filter(same) {
+            problems.extend(api.problems.iter().skip(source.problems.len()).cloned());
             return Some(api.clone());
         }
         match loader::compile(source, listen_path, services) {
             Ok(api) => {
                 problems.extend(api.problems.iter().skip(source.problems.len()).cloned());
-                Some(api)
+                // The last good code keeps running. What never was good answers 500.
+                match last.filter(|last| api.lacks_hooks() && !last.lacks_hooks()) {
+                    Some(last) => {
+                        tracing::warn!(api_id = &*last.spec.api_id, "its last good version keeps running");
+                        Some(last.clone())
+                    }
+                    None => Some(api),
+                }
             }
             Err(mut problem) => {
                 if last.is_some() {

@@ -2,19 +2,19 @@
 
 use bytes::Bytes;
 use http::{Method, header};
-use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error as PingoraError, ErrorType, upstreams::peer::HttpPeer};
 use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control,
+    Gateway, control, exchange,
     proxy::Door,
     proxy_step::{self, Step},
     reply,
 };
 use crate::{
     chain::{Api, Ctx, Denial, Flow},
-    error::{Error, Result, UpstreamError},
+    error::{Cause, Error, Result, UpstreamError},
     url::Url,
 };
 
@@ -29,13 +29,27 @@ pub(super) async fn handle(
     let decided = decide(gateway, door, session, ctx).await;
     restore_method(session, ctx, client_method);
     match decided {
-        Ok(Decision::Proxy) => Ok(false),
+        Ok(Decision::Proxy) => {
+            exchange::begin(session, ctx);
+            Ok(false)
+        }
+        Err(Error::Body(cause)) if cause.is::<PingoraError>() => Err(unread(cause)),
+        Err(error) if error.status() == 413 => {
+            reply::send(gateway, session, ctx, reply::Answer::TooLarge).await.map(|()| true)
+        }
         Ok(Decision::Answer(answer)) => reply::send(gateway, session, ctx, answer).await.map(|()| true),
         Err(error) => {
             super::fault::note(ctx, &error);
             reply::send_error(gateway, session, ctx, error.answer()).await.map(|()| true)
         }
     }
+}
+
+/// A body that broke off ends as it does where pingora streams it.
+fn unread(cause: Cause) -> Box<PingoraError> {
+    cause.downcast::<PingoraError>().unwrap_or_else(|cause| {
+        PingoraError::because(ErrorType::ReadError, "reading the request's body", cause)
+    })
 }
 
 enum Decision {
@@ -60,6 +74,9 @@ async fn decide(
         return Ok(Decision::Answer(reply::Answer::BadRequest));
     };
     ctx.url = url;
+    if ambiguous_framing(session) {
+        return Ok(Decision::Answer(reply::Answer::BadRequest));
+    }
     if too_large(session, config.http_server_options.max_request_body_size) {
         return Ok(Decision::Answer(reply::Answer::TooLarge));
     }
@@ -94,6 +111,9 @@ async fn enter(mut api: Arc<Api>, session: &mut Session, ctx: &mut Ctx) -> Resul
             Flow::Next => {}
             Flow::Respond(response) => return Ok(Decision::Answer(reply::Answer::Response(response))),
             Flow::Deny(denial) => return Ok(denial.into()),
+        }
+        if api.chain.needs().request_body {
+            ctx.body(session).await?;
         }
         match proxy_step::run(&api, session, ctx).await? {
             Step::Send(outbound) => {
@@ -131,6 +151,20 @@ pub(super) fn peer(ctx: &Ctx) -> Result<HttpPeer> {
     Ok(api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port)))
 }
 
+/// True if a second header frames the body, besides `Transfer-Encoding`: somebody before us may have read the other
+/// one. pingora drops `Content-Length` then, so it is looked for in the bytes that came.
+fn ambiguous_framing(session: &Session) -> bool {
+    if !session.req_header().headers.contains_key(header::TRANSFER_ENCODING) {
+        return false;
+    }
+    let head = session.to_h1_raw();
+    let framing = head.split(|byte| *byte == b'\n').filter(|line| {
+        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
+        name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
+    });
+    framing.count() > 1
+}
+
 fn too_large(session: &Session, limit: i64) -> bool {
     limit > 0
         && session
@@ -148,7 +182,7 @@ pub(super) fn count_body(
     ctx: &mut Ctx,
 ) -> pingora_core::Result<()> {
     let limit = ctx.snapshot.services.config.http_server_options.max_request_body_size;
-    if limit <= 0 || session.req_header().headers.contains_key(header::CONTENT_LENGTH) {
+    if limit <= 0 || ctx.body.is_some() || session.req_header().headers.contains_key(header::CONTENT_LENGTH) {
         return Ok(());
     }
     ctx.outcome.received += chunk.map_or(0, |chunk| chunk.len() as u64);

@@ -70,6 +70,7 @@ impl Gateway {
             store,
             control,
             sockets: OnceLock::new(),
+            found: ArcSwap::default(),
         });
         Ok((gateway, Background { worker, flusher, reloads: queue }))
     }

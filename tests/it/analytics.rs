@@ -27,7 +27,7 @@ fn fixtures() -> PathBuf {
 }
 
 /// Decodes records with the codec and field names of Tyk Pump.
-fn pump_decode(records: &[String]) -> Vec<Value> {
+pub(crate) fn pump_decode(records: &[String]) -> Vec<Value> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     let program = PROGRAM.get_or_init(|| {
         let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("pump_decode");
@@ -49,7 +49,7 @@ fn pump_decode(records: &[String]) -> Vec<Value> {
     lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

@@ -8,7 +8,16 @@
 )]
 
 mod analytics;
+mod architecture;
 mod cli;
+mod control;
+mod definitions;
 mod drivers;
+mod metrics;
+mod plugins;
+mod process;
+mod proxying;
+mod recording;
+mod sticky;
 mod store;
 mod support;

@@ -1,10 +1,16 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    chain::Origin,
     config::Config,
-    hook::Needs,
+    error::HookError,
+    hook::{Answer, Failure, Hook, Needs, Object, Spec},
+    metrics::HookLabels,
     middleware::tests::{Bench, Request, fault, passed},
 };
 

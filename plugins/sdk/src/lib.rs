@@ -51,7 +51,7 @@ pub use record::{Gateway, Record};
 pub use request::{Level, Request};
 pub use response::Response;
 
-/// Flag of a hook that needs the whole request body, before the upstream. Bodies that no hook asks for are streamed.
+/// Flag of a hook that needs the whole request body. Bodies that no hook asks for are streamed.
 pub const REQUEST_BODY: u32 = 1;
 
 /// Flag of a response hook that needs the whole response body.

@@ -193,8 +193,8 @@ impl<'a> Request<'a> {
             .map(|(_, value)| value)
     }
 
-    /// The whole body, if the hook's flags have [`REQUEST_BODY`](crate::REQUEST_BODY) and it is called before the
-    /// upstream. None for what is never held back: upgrades and gRPC.
+    /// The whole body, if the hook's flags have [`REQUEST_BODY`](crate::REQUEST_BODY). None for what is never held
+    /// back: upgrades and gRPC.
     pub fn body(&self) -> Option<&[u8]> {
         if !has!(self.call, request_body) {
             return None;

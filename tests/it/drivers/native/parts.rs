@@ -21,6 +21,7 @@ fn answered(headers: &[(&'static str, &str)], body: Option<&'static str>) -> Box
         head.append_header(*name, *value).unwrap();
     }
     let mut object = object("/", &[("Asked", "1")]);
+    object.body = Some("asked".into());
     object.response = Some(Box::new(ResponsePart { head, body: body.map(Into::into) }));
     object
 }
@@ -68,12 +69,12 @@ fn field(object: &Object, name: &str) -> String {
 #[test]
 fn flags_say_which_body_a_hook_needs_where() {
     let request = Needs { request_body: true, response_body: false };
-    let response = Needs { request_body: false, response_body: true };
+    let both = Needs { request_body: true, response_body: true };
     for (kind, needs) in [
         (HookKind::Pre, request),
         (HookKind::Post, request),
         (HookKind::Endpoint, request),
-        (HookKind::Response, response),
+        (HookKind::Response, both),
         (HookKind::Analytics, Needs::NOTHING),
     ] {
         assert_eq!(load_as(kind, &build("rough"), "WantsBodies").needs(), needs, "{kind}");
@@ -103,7 +104,8 @@ async fn every_function_about_responses_works_from_c() {
         let object = hook.dispatch(HookKind::Response, object).await.unwrap();
         assert_eq!((response(&object).head.status.as_u16(), body(&object)), (207, expected));
         assert_eq!((values(&object, "n"), values(&object, "from")), (vec!["1", "2"], vec![]));
-        assert_eq!((object.request.method.as_str(), object.target), ("GET", None));
+        assert_eq!((object.request.method.as_str(), &object.target), ("GET", &None));
+        assert_eq!(object.body.as_deref(), Some(&b"asked"[..]));
     }
 }
 

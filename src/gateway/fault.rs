@@ -82,9 +82,20 @@ pub(super) fn note(ctx: &mut Ctx, error: &Error) {
     ctx.outcome.error = Some(text);
 }
 
+/// Our error behind pingora's, which wraps what it hands on once more.
+fn ours(error: &PingoraError) -> Option<&Error> {
+    let mut cause = error.cause.as_ref()?;
+    loop {
+        if let Some(ours) = cause.downcast_ref() {
+            return Some(ours);
+        }
+        cause = cause.downcast_ref::<PingoraError>()?.cause.as_ref()?;
+    }
+}
+
 /// Finds our error behind pingora's, or reads its type (api-definition reference 6.6).
 fn from_pingora(error: &PingoraError) -> Error {
-    if let Some(ours) = error.cause.as_ref().and_then(|cause| cause.downcast_ref::<Error>()) {
+    if let Some(ours) = ours(error) {
         let (status, message) = ours.answer();
         return Error::Http { status, message };
     }

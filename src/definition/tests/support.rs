@@ -48,7 +48,6 @@ fn what_protects_closes_the_api() {
         ("/definition", json!({ "enabled": true }), "definition.enabled"),
         ("/graphql", json!({ "enabled": true }), "graphql.enabled"),
         ("/proxy/target_url", json!("tcp://upstream.test:1"), "proxy.target_url"),
-        ("/custom_middleware", json!({ "response": [{ "name": "r" }] }), "custom_middleware.response[0]"),
         ("/custom_middleware_bundle", json!("b.zip"), "custom_middleware_bundle"),
         (
             "/version_data/versions/Default/global_size_limit",

@@ -33,6 +33,8 @@ pub struct RecordedApi {
     pub expire_after: Option<Duration>,
     /// `analytics_plugin`: sees and edits each record before it is written.
     pub hook: Option<Arc<RecordHook>>,
+    /// It was asked for and could not be loaded.
+    pub lacks_hook: bool,
 }
 
 /// What a request left behind. Made on the request's thread, so every field is a handle, a number or text that

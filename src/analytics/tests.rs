@@ -30,6 +30,7 @@ fn observed() -> Observed {
         tags: vec!["api-tag".to_owned()],
         expire_after: None,
         hook: None,
+        lacks_hook: false,
     };
     Observed {
         api: Arc::new(api),

@@ -53,8 +53,11 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
     let versions: Vec<_> =
         definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
-    let recorded =
-        recorded(definition, &listen_path, record_hook(definition, &spec, services, &place, &mut problems));
+    let mut recorded = recorded(definition, &listen_path);
+    if definition.analytics_plugin.enable && services.config.enable_analytics {
+        recorded.hook = record_hook(definition, &spec, services, &place, &mut problems);
+        recorded.lacks_hook = recorded.hook.is_none();
+    }
     let chain = {
         let mut blueprint = Blueprint {
             definition,
@@ -119,13 +122,8 @@ fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
     }
 }
 
-fn recorded(
-    definition: &ApiDefinition,
-    listen_path: &ListenPath,
-    hook: Option<Arc<RecordHook>>,
-) -> RecordedApi {
+fn recorded(definition: &ApiDefinition, listen_path: &ListenPath) -> RecordedApi {
     RecordedApi {
-        hook,
         name: definition.name.clone(),
         id: definition.api_id.clone(),
         org_id: definition.org_id.clone(),
@@ -135,6 +133,8 @@ fn recorded(
             .ok()
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
+        hook: None,
+        lacks_hook: false,
     }
 }
 
@@ -147,9 +147,6 @@ fn record_hook(
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<RecordHook>> {
     let wish = &definition.analytics_plugin;
-    if !wish.enable || !services.config.enable_analytics {
-        return None;
-    }
     let source = HookSource {
         api_id: spec.api_id.clone(),
         kind: HookKind::Analytics,

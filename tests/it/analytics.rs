@@ -68,6 +68,7 @@ fn keyless_success() -> Observed {
         tags: Vec::new(),
         expire_after: None,
         hook: None,
+        lacks_hook: false,
     };
     Observed {
         api: Arc::new(api),

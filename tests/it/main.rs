@@ -18,6 +18,7 @@ mod metrics;
 mod plugins;
 mod process;
 mod proxying;
+mod record_hooks;
 mod recording;
 mod sticky;
 mod store;

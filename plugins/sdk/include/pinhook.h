@@ -30,7 +30,7 @@ extern "C" {
 
 /* Flags of a hook. Without any, it may block: it runs on a thread of its own, within a time limit. A body is read
  * into memory, up to a limit, only if a hook asks for it: others stream. */
-#define PINHOOK_REQUEST_BODY 1u  /* it needs the whole request body, where it is called before the upstream */
+#define PINHOOK_REQUEST_BODY 1u  /* it needs the whole request body */
 #define PINHOOK_RESPONSE_BODY 2u /* it needs the whole response body, where it is called as PINHOOK_RESPONSE */
 #define PINHOOK_NON_BLOCKING 4u  /* it never waits (no I/O, no sleep, no long loop): called at once, no time limit */
 
@@ -52,7 +52,7 @@ extern "C" {
 #define PINHOOK_PRE 1u      /* before authentication */
 #define PINHOOK_POST 2u     /* last before the request goes upstream */
 #define PINHOOK_ENDPOINT 3u /* like POST, for one endpoint */
-/* On the upstream's answer, before the client gets it. The request can be read, but not edited; its body is gone. */
+/* On the upstream's answer, before the client gets it. The request can be read, but not edited. */
 #define PINHOOK_RESPONSE 4u
 /* On an analytics record, after the request and off its thread. There is no request and no response. On an error, or
  * after the time limit, the record is written as if there were no hook. */
@@ -141,8 +141,8 @@ typedef struct pinhook_api {
 
   /* All below is younger than the functions above: PINHOOK_HAS tells if it is there. */
 
-  /* The request's body, for a hook with PINHOOK_REQUEST_BODY before the upstream; NULL for any other, and for a request
-   * that is never held back (an upgrade, gRPC). Bytes, decoded from their framing. The gateway adjusts the length. */
+  /* The request's body, for a hook with PINHOOK_REQUEST_BODY; NULL for any other, and for a request that is never held
+   * back (an upgrade, gRPC). Bytes, without their framing. The gateway adjusts the length. */
   pinhook_str (*request_body)(pinhook_object *object);
   int32_t (*set_request_body)(pinhook_object *object, pinhook_str body);
 

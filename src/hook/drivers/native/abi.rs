@@ -259,7 +259,7 @@ table! {
     Request: add_answer_header(name: Str, value: Str) -> i32;
     Request: set_answer_body(body: Str) -> i32;
     // Younger than those above: a library asks for the table's size first.
-    Unsent: request_body() -> Str;
+    Request: request_body() -> Str;
     Unsent: set_request_body(body: Str) -> i32;
     Response: response_status() -> u32;
     Response: set_response_status(status: u32) -> i32;

@@ -151,9 +151,8 @@ fn check_flags(flags: u32) -> Result<(), String> {
 
 /// The bodies that a hook of this kind gets of those it asks for: one function may serve several kinds.
 fn needs(kind: HookKind, flags: u32) -> Needs {
-    let responds = kind == HookKind::Response;
     Needs {
-        request_body: !responds && flags & REQUEST_BODY != 0,
-        response_body: responds && flags & RESPONSE_BODY != 0,
+        request_body: kind != HookKind::Analytics && flags & REQUEST_BODY != 0,
+        response_body: kind == HookKind::Response && flags & RESPONSE_BODY != 0,
     }
 }

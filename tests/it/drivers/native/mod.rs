@@ -3,6 +3,7 @@
 mod call;
 mod examples;
 mod load;
+mod parts;
 
 use std::{
     path::{Path, PathBuf},

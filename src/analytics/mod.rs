@@ -8,7 +8,9 @@
 //! Decided 2026-11: one task, not Tyk's `pool_size`. It finishes and encodes far more records per second than one
 //! gateway serves, and it is not woken per record: it sleeps until the queue is half full or 200 ms are over.
 
+pub mod detail;
 mod finish;
+mod image;
 pub mod json;
 pub mod msgpack;
 mod normalise;
@@ -25,6 +27,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use detail::{Detail, Sample};
 pub use finish::{Finish, rfc3339};
 pub use queue::{Flusher, Worker};
 pub use record::{Latency, Moment, Observed, Record, RecordedApi};

@@ -2,7 +2,10 @@
 
 use std::{
     mem,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -12,7 +15,7 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{Analytics, Observed, RecordSink, Settings, finish::Finish, sinks::Sink};
+use super::{Analytics, Detail, Observed, RecordSink, Settings, finish::Finish, sinks::Sink};
 use crate::{
     error::Error,
     metrics::{DropReason, Metrics},
@@ -24,6 +27,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const BATCH: usize = 500;
 /// Most bytes in one write, for detailed records.
 const BATCH_BYTES: usize = 4 << 20;
+/// Most bytes of detail that wait in the queue: beyond it a detailed record counts as one too many.
+const DETAIL_BYTES: usize = 64 << 20;
 /// Between two looks at a sink that is not ready.
 const RETRY: Duration = Duration::from_millis(100);
 /// Between a write and the sink's care for it.
@@ -33,8 +38,14 @@ pub(super) fn open(settings: &Settings, sink: Box<dyn Sink>, metrics: &Arc<Metri
     let (sender, records) = mpsc::channel(settings.room);
     let (flushes, asked) = mpsc::channel(1);
     let filling = Arc::new(Notify::new());
-    let queue =
-        Queue { sender, low: settings.room / 2, filling: Arc::clone(&filling), metrics: Arc::clone(metrics) };
+    let detailed = Arc::new(AtomicUsize::new(0));
+    let queue = Queue {
+        sender,
+        low: settings.room / 2,
+        filling: Arc::clone(&filling),
+        detailed: Arc::clone(&detailed),
+        metrics: Arc::clone(metrics),
+    };
     let worker = Worker {
         records,
         asked,
@@ -46,6 +57,7 @@ pub(super) fn open(settings: &Settings, sink: Box<dyn Sink>, metrics: &Arc<Metri
         tend_at: None,
         patience: settings.patience,
         full_seen: 0,
+        detailed,
         metrics: Arc::clone(metrics),
     };
     Analytics { records: Arc::new(queue), worker, flusher: Flusher { flushes, metrics: Arc::clone(metrics) } }
@@ -55,20 +67,35 @@ struct Queue {
     sender: mpsc::Sender<Observed>,
     low: usize,
     filling: Arc<Notify>,
+    detailed: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 }
 
 impl RecordSink for Queue {
     fn record(&self, observed: Observed) {
         let metrics = self.metrics.analytics();
+        let weight = weight(&observed);
+        if weight > 0 && self.detailed.fetch_add(weight, Relaxed) + weight > DETAIL_BYTES {
+            self.detailed.fetch_sub(weight, Relaxed);
+            metrics.dropped(DropReason::QueueFull, 1);
+            self.filling.notify_one();
+            return;
+        }
         metrics.queue_length.inc();
         if self.sender.try_send(observed).is_err() {
+            self.detailed.fetch_sub(weight, Relaxed);
             metrics.queue_length.dec();
             metrics.dropped(DropReason::QueueFull, 1);
-        } else if self.sender.capacity() < self.low {
+        } else if self.sender.capacity() < self.low
+            || weight > 0 && self.detailed.load(Relaxed) > DETAIL_BYTES / 2
+        {
             self.filling.notify_one();
         }
     }
+}
+
+fn weight(observed: &Observed) -> usize {
+    observed.detail.as_deref().map_or(0, Detail::weight)
 }
 
 /// Asks the worker to write all it has.
@@ -131,6 +158,7 @@ pub struct Worker {
     tend_at: Option<Instant>,
     patience: Duration,
     full_seen: u64,
+    detailed: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 }
 
@@ -185,6 +213,7 @@ impl Worker {
 
     fn take(&mut self, observed: &Observed) {
         self.batch.taken += 1;
+        self.detailed.fetch_sub(weight(observed), Relaxed);
         if let Some(record) = self.finish.record(observed) {
             self.sink.encode(&record, &mut self.batch.bytes);
             self.batch.ends.push(self.batch.bytes.len());

@@ -18,6 +18,8 @@ pub struct Pinhook {
     pub service_address_header: String,
     /// Bytes of a body that hooks may see; above it a request gets 413, a response 502; default 16 MiB.
     pub max_buffered_body: u64,
+    /// Bytes of each body that a detailed record keeps, and no more; default 1 MiB.
+    pub max_recorded_body: u64,
     /// Threads for native hooks that may block; default 32.
     pub hook_threads: usize,
     /// Honour `active: false` of API definitions, which Tyk ignores in files.
@@ -34,6 +36,7 @@ impl Default for Pinhook {
             plugin_timeout_ms: 5_000,
             service_address_header: String::new(),
             max_buffered_body: 16 << 20,
+            max_recorded_body: 1 << 20,
             hook_threads: 32,
             respect_active: false,
             analytics: PinhookAnalytics::default(),

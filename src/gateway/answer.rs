@@ -5,7 +5,11 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use crate::{chain::Ctx, error::Result};
+use super::observe;
+use crate::{
+    chain::{Answered, Ctx},
+    error::Result,
+};
 
 const RATE_LIMIT: [HeaderName; 3] = [
     HeaderName::from_static("x-ratelimit-limit"),
@@ -29,6 +33,7 @@ pub(super) async fn from_upstream(
     head: &mut ResponseHeader,
 ) -> Result<()> {
     ctx.outcome.upstream = ctx.outcome.upstream_started.map(|started| started.elapsed());
+    ctx.outcome.upstream_status = Some(head.status.as_u16());
     if head.status != StatusCode::SWITCHING_PROTOCOLS {
         drop_hop_by_hop(head);
     }
@@ -42,6 +47,8 @@ pub(super) async fn from_upstream(
     }
     frame_changed_method(session, ctx, head);
     ctx.outcome.status = head.status.as_u16();
+    ctx.outcome.answered = Answered::Upstream;
+    observe::upstream_head(session, ctx, head);
     Ok(())
 }
 

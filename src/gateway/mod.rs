@@ -4,6 +4,7 @@
 //! what goes upstream; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
 //! definitions into a snapshot; `server` runs it all.
 
+mod access_log;
 mod answer;
 pub mod control;
 mod fault;
@@ -57,6 +58,7 @@ pub struct Gateway {
     live: ArcSwap<Snapshot>,
     templates: templates::Templates,
     records: Option<Arc<dyn RecordSink>>,
+    access_log: Option<access_log::AccessLog>,
     store: Option<Arc<dyn Store>>,
     control: Arc<dyn ControlApi>,
     unmatched: Arc<ApiMetrics>,

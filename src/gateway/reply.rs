@@ -8,8 +8,11 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, control::ControlAnswer, templates::Format};
-use crate::chain::{Ctx, Denial, Origin, Response};
+use super::{Gateway, control::ControlAnswer, observe, templates::Format};
+use crate::{
+    analytics::detail::Form,
+    chain::{Answered, Ctx, Denial, Origin, Response},
+};
 
 /// How long the rest of a request body that nobody wants is read before its connection is closed.
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
@@ -62,7 +65,12 @@ pub(super) async fn send(
             }
             write(session, ctx, head, answer.body).await
         }
-        Answer::NotFound => plain(session, ctx, 404, "Not Found").await,
+        Answer::NotFound => {
+            if gateway.config.track_404_logs {
+                observe::not_found(session, ctx);
+            }
+            plain(session, ctx, 404, "Not Found").await
+        }
         Answer::BadRequest => {
             session.set_keepalive(None);
             plain(session, ctx, 400, "400 Bad Request").await
@@ -100,6 +108,8 @@ pub(super) async fn send_error(
     if ctx.outcome.error.is_none() {
         ctx.outcome.error = Some(message.into_owned());
     }
+    ctx.outcome.answered = Answered::Gateway;
+    observe::own_answer(ctx, Form::Error, &head, &body);
     write(session, ctx, head, body).await
 }
 
@@ -119,6 +129,12 @@ async fn send_response(
     if gateway.config.close_connections {
         session.set_keepalive(None);
     }
+    ctx.outcome.answered = match origin {
+        Origin::Mock => Answered::Mock,
+        Origin::Hook if head.status.as_u16() < 400 => Answered::Hook,
+        Origin::Hook => Answered::Gateway,
+    };
+    observe::own_answer(ctx, Form::Hook, &head, &body);
     write(session, ctx, head, body).await
 }
 
@@ -130,7 +146,9 @@ async fn plain(
 ) -> pingora_core::Result<()> {
     let mut head = ResponseHeader::build(status, Some(3))?;
     head.insert_header(header::CONTENT_TYPE, PLAIN)?;
-    write(session, ctx, head, Bytes::from_static(text.as_bytes())).await
+    let body = Bytes::from_static(text.as_bytes());
+    observe::own_answer(ctx, Form::Error, &head, &body);
+    write(session, ctx, head, body).await
 }
 
 /// Writes head and body with their framing. A HEAD request gets the length alone; 1xx, 204 and 304 get neither.

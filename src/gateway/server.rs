@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::{
-    Gateway, Sockets,
+    Gateway, Sockets, access_log,
     control::{ControlApi, NoControl},
     health,
     listen::{ListenConfig, ListenService, ListenerSet},
@@ -96,6 +96,7 @@ impl Bound {
             gateway: self.gateway.clone(),
             set: self.set.clone(),
             flusher: self.background.flusher.clone(),
+            access_log: self.background.access_log.as_ref().map(|(_, flusher)| flusher.clone()),
         }
     }
 }
@@ -140,9 +141,12 @@ impl Running {
 
 /// Starts what runs beside the requests, and loads the definitions.
 async fn begin(gateway: &Arc<Gateway>, background: Background) {
-    let Background { worker, reloads, .. } = background;
+    let Background { worker, access_log, reloads, .. } = background;
     if let Some(worker) = worker {
         tokio::spawn(worker.run());
+    }
+    if let Some((writer, _)) = access_log {
+        tokio::spawn(writer.run(tokio::io::stderr()));
     }
     reload::run(gateway).await;
     tokio::spawn(reload::serve(gateway.clone(), reloads));
@@ -179,6 +183,7 @@ fn server_conf(config: &config::Config, options: RunOptions) -> ServerConf {
 pub(super) struct Background {
     pub(super) worker: Option<Worker>,
     pub(super) flusher: Option<Flusher>,
+    pub(super) access_log: Option<(access_log::Writer, access_log::Flusher)>,
     pub(super) reloads: reload::Queue,
 }
 
@@ -239,6 +244,7 @@ struct Drain {
     gateway: Arc<Gateway>,
     set: Arc<ListenerSet>,
     flusher: Option<Flusher>,
+    access_log: Option<access_log::Flusher>,
 }
 
 #[async_trait]
@@ -263,6 +269,9 @@ impl Drain {
         }
         if let Some(flusher) = &self.flusher {
             flusher.flush(FLUSH).await;
+        }
+        if let Some(access_log) = &self.access_log {
+            access_log.flush(FLUSH).await;
         }
         tracing::info!(cut = self.open(), "stopped");
     }

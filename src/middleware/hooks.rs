@@ -216,7 +216,10 @@ impl Call {
         self.metrics.call(took, outcome.is_err());
         match outcome? {
             None => Ok(Flow::Next),
-            Some(answer) => Ok(Flow::Respond(Box::new(respond(answer)?))),
+            Some(answer) => {
+                ctx.outcome.hook = Some(took);
+                Ok(Flow::Respond(Box::new(respond(answer)?)))
+            }
         }
     }
 

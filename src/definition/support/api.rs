@@ -141,11 +141,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         Instead("no handler is called"),
     ),
     Setting(
-        "enable_detailed_recording",
-        |d| d.enable_detailed_recording,
-        Instead("analytics records hold neither the raw request nor the raw response"),
-    ),
-    Setting(
         "analytics_plugin.enable",
         |d| d.analytics_plugin.enable,
         Instead("analytics records are not edited"),

@@ -121,23 +121,30 @@ pub(super) fn finished(
     }
     let method = ctx.outcome.method.as_ref().unwrap_or(&session.req_header().method);
     let times = Times { total, upstream: ctx.outcome.upstream };
-    let Some(api) = ctx.api.clone() else {
+    // Nobody looks for it any more: this runs last.
+    let Some(api) = ctx.api.take() else {
         gateway.unmatched.request(method, status, times);
         return;
     };
     api.metrics.request(method, status, times);
+    let records = gateway.records.as_ref().filter(|_| is_recorded(&api, ctx));
+    if records.is_none() && gateway.access_log.is_none() {
+        return;
+    }
     let end = End::of(&api, session, ctx, total);
     if let Some(log) = &gateway.access_log {
         let request_id = ctx.request_id();
         log.write(&visit(&api, session, ctx, &end, request_id));
     }
-    if let Some(records) = &gateway.records
-        && !api.definition.do_not_track
-        && !matches!(ctx.tracking, Tracking::Untracked)
-        && ctx.outcome.answered != Answered::Mock
-    {
+    if let Some(records) = records {
         records.record(observed(&api, session, ctx, end));
     }
+}
+
+fn is_recorded(api: &Api, ctx: &Ctx) -> bool {
+    !api.definition.do_not_track
+        && !matches!(ctx.tracking, Tracking::Untracked)
+        && ctx.outcome.answered != Answered::Mock
 }
 
 /// What the record and the access log have in common: how the request ended.

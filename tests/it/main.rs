@@ -7,6 +7,7 @@
     reason = "a test may fail; clippy.toml frees only functions marked as tests, not what they share"
 )]
 
+mod access_log;
 mod analytics;
 mod architecture;
 mod cli;
@@ -18,6 +19,7 @@ mod plugins;
 mod process;
 mod proxying;
 mod recording;
+mod records;
 mod sticky;
 mod store;
 mod support;

@@ -160,6 +160,19 @@ fn errors_have_no_protocol_and_keep_hop_by_hop_headers() {
 }
 
 #[test]
+fn a_hooks_answer_has_its_length() {
+    let head = ResponseHead {
+        form: Form::Hook,
+        status: 302,
+        reason: None,
+        headers: headers(&[("location", "/b"), ("x-a", "1")]),
+    };
+    let image = response(&detail(get("/", &[]), b"", head, b"there"));
+    let expected = "HTTP/1.1 302 Found\r\nContent-Length: 5\r\nLocation: /b\r\nX-A: 1\r\n\r\nthere";
+    assert_eq!(String::from_utf8(image).unwrap(), expected);
+}
+
+#[test]
 fn an_empty_body_has_its_length_behind_the_headers_unless_the_method_usually_has_one() {
     let empty = || upstream(&[("content-length", "0"), JSON]);
     let text = |detail: &Detail| String::from_utf8(response(detail)).unwrap();

@@ -270,3 +270,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,10 +2,11 @@
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
 //! what goes upstream; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
-//! definitions into a snapshot; `server` runs it all.
+//! definitions into a snapshot; `server` runs it all, `drain` ends it, `upgrade` passes it on.
 
 mod answer;
 pub mod control;
+mod drain;
 mod fault;
 pub mod health;
 pub mod listen;
@@ -23,8 +24,12 @@ mod setup;
 pub mod stream;
 mod templates;
 pub mod tls;
+mod upgrade;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use arc_swap::ArcSwap;
 use pingora_core::server::configuration::ServerConf;
@@ -33,6 +38,7 @@ pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
 pub use reload::{Reloads, Report};
 pub use server::{RunOptions, Running, check, run, start};
+pub use upgrade::{CommandLine, Upgrade};
 
 use crate::{
     analytics::RecordSink,
@@ -70,6 +76,8 @@ struct Sockets {
     own: Vec<listen::ListenConfig>,
     tls: Option<Arc<rustls::ServerConfig>>,
     conf: Arc<ServerConf>,
+    /// What answers on each `listen_port`, for as long as the port is open: its connections to upstreams are in there.
+    ports: Mutex<HashMap<u16, Arc<dyn listen::App>>>,
 }
 
 impl Gateway {

@@ -21,3 +21,4 @@ mod recording;
 mod sticky;
 mod store;
 mod support;
+mod upgrade;

@@ -7,7 +7,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::support::{
     client::Request,
     definition::api,
-    load::Load,
+    load::{Load, Mix},
     program::{Builder, Program},
     until,
     upstream::Upstream,
@@ -54,8 +54,8 @@ async fn a_successor_takes_over_under_load() {
     let upstream = Upstream::named("up").await;
     let port = crate::support::free_port();
     let mut old = gateway(&upstream, port).start().await;
-    let own = Load::start(old.address(), &["/a/x"], "up", (4, 4));
-    let other = Load::start(([127, 0, 0, 1], port).into(), &["/b/x"], "up", (2, 2));
+    let own = Load::start(old.address(), &["/a/x"], Mix { kept: 4, fresh: 4, loyal: 0 });
+    let other = Load::start(([127, 0, 0, 1], port).into(), &["/b/x"], Mix { kept: 2, fresh: 2, loyal: 0 });
     // Only the successor reads it.
     old.put(&api("later").target(&upstream));
 
@@ -88,7 +88,7 @@ async fn a_successor_takes_over_under_load() {
 async fn sigusr2_starts_the_successor() {
     let upstream = Upstream::named("up").await;
     let mut program = gateway(&upstream, crate::support::free_port()).start().await;
-    let load = Load::start(program.address(), &["/a/x"], "up", (3, 3));
+    let load = Load::start(program.address(), &["/a/x"], Mix { kept: 3, fresh: 3, loyal: 0 });
     let file = program.file("pinhook.pid");
     load.more(100).await;
     let mut before = program.id();
@@ -128,7 +128,7 @@ async fn a_daemon_replaces_the_process_it_names() {
 #[tokio::test]
 async fn a_successor_that_fails_changes_nothing() {
     let upstream = Upstream::named("up").await;
-    let mut program = gateway(&upstream, crate::support::free_port()).start().await;
+    let program = gateway(&upstream, crate::support::free_port()).start().await;
     let good = fs::read_to_string(program.file("tyk.conf")).unwrap();
 
     fs::write(program.file("tyk.conf"), "{\n\"listen_port\": []}").unwrap();

@@ -29,9 +29,26 @@ pub(crate) struct Load {
 struct Shared {
     address: SocketAddr,
     targets: Vec<String>,
-    expected: String,
     end: AtomicBool,
     answered: AtomicUsize,
+}
+
+/// How many clients of which kind.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Mix {
+    /// Keep their connection for as long as they may, then make another one.
+    pub(crate) kept: usize,
+    /// Use each connection for one request.
+    pub(crate) fresh: usize,
+    /// Keep their connection and end with it, once they are told that it ends.
+    pub(crate) loyal: usize,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Kept,
+    Fresh,
+    Loyal,
 }
 
 /// What became of the requests.
@@ -43,28 +60,25 @@ pub(crate) struct Tally {
     pub(crate) connections: usize,
     /// Clients that ended because nobody listens any more.
     pub(crate) refused: usize,
+    /// Loyal clients that were told that their connection ends.
+    pub(crate) told: usize,
     /// How long each answer took.
     pub(crate) took: Vec<Duration>,
 }
 
 impl Load {
-    /// `kept` clients that keep their connection for as long as they may, `fresh` ones that use each for one request.
-    /// Each asks for `targets` in turn and wants 200 with the body `expected`.
-    pub(crate) fn start(
-        address: SocketAddr,
-        targets: &[&str],
-        expected: &str,
-        (kept, fresh): (usize, usize),
-    ) -> Self {
+    /// Each client asks for `targets` in turn: a path that ends in `none` has to be answered 404, any other 200.
+    pub(crate) fn start(address: SocketAddr, targets: &[&str], mix: Mix) -> Self {
         let shared = Arc::new(Shared {
             address,
             targets: targets.iter().map(|target| (*target).to_owned()).collect(),
-            expected: expected.to_owned(),
             end: AtomicBool::new(false),
             answered: AtomicUsize::new(0),
         });
+        let kinds = [(Kind::Kept, mix.kept), (Kind::Fresh, mix.fresh), (Kind::Loyal, mix.loyal)];
+        let kinds = kinds.into_iter().flat_map(|(kind, count)| std::iter::repeat_n(kind, count));
         let clients =
-            (0..kept + fresh).map(|number| tokio::spawn(client(Arc::clone(&shared), number < kept, number)));
+            kinds.enumerate().map(|(number, kind)| tokio::spawn(client(Arc::clone(&shared), kind, number)));
         Self { clients: clients.collect(), shared }
     }
 
@@ -82,8 +96,8 @@ impl Load {
         self.clients.iter().all(JoinHandle::is_finished)
     }
 
-    /// Waits until every client has ended because nobody listens.
-    pub(crate) async fn refused(self) -> Tally {
+    /// Waits until every client has ended by itself.
+    pub(crate) async fn ended(self) -> Tally {
         until("the clients end", async || self.all_ended()).await;
         self.end().await
     }
@@ -98,13 +112,14 @@ impl Load {
             all.failed.extend(one.failed);
             all.connections += one.connections;
             all.refused += one.refused;
+            all.told += one.told;
             all.took.extend(one.took);
         }
         all
     }
 }
 
-async fn client(shared: Arc<Shared>, keep: bool, first: usize) -> Tally {
+async fn client(shared: Arc<Shared>, kind: Kind, first: usize) -> Tally {
     let mut tally = Tally::default();
     let mut kept: Option<BufReader<TcpStream>> = None;
     let mut targets = shared.targets.iter().cycle().skip(first);
@@ -128,26 +143,26 @@ async fn client(shared: Arc<Shared>, keep: bool, first: usize) -> Tally {
             },
         };
         let started = Instant::now();
-        match ask(&mut connection, targets.next().unwrap(), keep).await {
-            Ok((body, stays)) if body == shared.expected => {
+        let target = targets.next().unwrap();
+        match ask(&mut connection, target, kind != Kind::Fresh).await {
+            Ok(stays) => {
                 tally.took.push(started.elapsed());
                 tally.answered += 1;
                 shared.answered.fetch_add(1, Ordering::Relaxed);
-                kept = Some(connection).filter(|_| keep && stays);
+                if kind == Kind::Loyal && !stays {
+                    tally.told += 1;
+                    return tally;
+                }
+                kept = Some(connection).filter(|_| kind != Kind::Fresh && stays);
             }
-            Ok((body, _)) => tally.failed.push(format!("answer: {body}")),
-            Err(error) => tally.failed.push(format!("request {} of a client: {error}", tally.answered)),
+            Err(error) => tally.failed.push(format!("{target} after {} answers: {error}", tally.answered)),
         }
     }
     tally
 }
 
-/// The body, and whether the connection may be used again.
-async fn ask(
-    connection: &mut BufReader<TcpStream>,
-    target: &str,
-    keep: bool,
-) -> Result<(String, bool), String> {
+/// Whether the connection may be used again.
+async fn ask(connection: &mut BufReader<TcpStream>, target: &str, keep: bool) -> Result<bool, String> {
     let close = if keep { "" } else { "Connection: close\r\n" };
     let request = format!("GET {target} HTTP/1.1\r\nHost: h\r\n{close}\r\n");
     connection.get_mut().write_all(request.as_bytes()).await.map_err(|error| format!("sending: {error}"))?;
@@ -159,10 +174,6 @@ async fn ask(
     if body.len() < length {
         return Err(format!("closed after {} of {length} bytes", body.len()));
     }
-    let body = String::from_utf8_lossy(&body).into_owned();
-    if head.starts_with("http/1.1 200") {
-        Ok((body, !head.contains("connection: close")))
-    } else {
-        Err(head + &body)
-    }
+    let status = if target.ends_with("none") { "http/1.1 404" } else { "http/1.1 200" };
+    if head.starts_with(status) { Ok(!head.contains("connection: close")) } else { Err(head) }
 }

@@ -28,6 +28,7 @@ mod upgrade;
 
 use std::{
     collections::HashMap,
+    path::PathBuf,
     sync::{Arc, Mutex, OnceLock},
 };
 
@@ -44,6 +45,7 @@ use crate::{
     analytics::RecordSink,
     chain::{Api, Services, Snapshot},
     config::Config,
+    definition::Source,
     error::Problem,
     metrics::{ApiMetrics, Metrics},
     store::Store,
@@ -61,6 +63,8 @@ pub struct Gateway {
     pub reloads: Reloads,
     services: Services,
     live: ArcSwap<Snapshot>,
+    /// What the last load read, by file.
+    sources: ArcSwap<HashMap<PathBuf, Arc<Source>>>,
     templates: templates::Templates,
     records: Option<Arc<dyn RecordSink>>,
     store: Option<Arc<dyn Store>>,

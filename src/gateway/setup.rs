@@ -65,6 +65,7 @@ impl Gateway {
             reloads,
             services,
             live: ArcSwap::from_pointee(empty),
+            sources: ArcSwap::default(),
             templates,
             records,
             store,

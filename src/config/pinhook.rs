@@ -22,6 +22,9 @@ pub struct Pinhook {
     pub max_recorded_body: u64,
     /// Threads for native hooks that may block; default 32.
     pub hook_threads: usize,
+    /// Unix socket at which `run --upgrade` takes the listening sockets of the running process; default the pid file's
+    /// name with `.sock`, without a pid file `/tmp/pinhook_upgrade_<listen_port>.sock`. Both processes must agree.
+    pub upgrade_socket: String,
     /// Honour `active: false` of API definitions, which Tyk ignores in files.
     pub respect_active: bool,
     /// Where analytics records go.
@@ -38,6 +41,7 @@ impl Default for Pinhook {
             max_buffered_body: 16 << 20,
             max_recorded_body: 1 << 20,
             hook_threads: 32,
+            upgrade_socket: String::new(),
             respect_active: false,
             analytics: PinhookAnalytics::default(),
         }

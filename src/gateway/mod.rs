@@ -2,11 +2,12 @@
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
 //! what goes upstream; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
-//! definitions into a snapshot; `server` runs it all.
+//! definitions into a snapshot; `server` runs it all, `drain` ends it, `upgrade` passes it on.
 
 mod access_log;
 mod answer;
 pub mod control;
+mod drain;
 mod fault;
 pub mod health;
 pub mod listen;
@@ -24,8 +25,13 @@ mod setup;
 pub mod stream;
 mod templates;
 pub mod tls;
+mod upgrade;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use arc_swap::ArcSwap;
 use pingora_core::server::configuration::ServerConf;
@@ -34,11 +40,13 @@ pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
 pub use reload::{Reloads, Report};
 pub use server::{RunOptions, Running, check, run, start};
+pub use upgrade::{CommandLine, Upgrade};
 
 use crate::{
     analytics::RecordSink,
     chain::{Api, Services, Snapshot},
     config::Config,
+    definition::Source,
     error::Problem,
     metrics::{ApiMetrics, Metrics},
     store::Store,
@@ -56,6 +64,8 @@ pub struct Gateway {
     pub reloads: Reloads,
     services: Services,
     live: ArcSwap<Snapshot>,
+    /// What the last load read, by file.
+    sources: ArcSwap<HashMap<PathBuf, Arc<Source>>>,
     templates: templates::Templates,
     records: Option<Arc<dyn RecordSink>>,
     access_log: Option<access_log::AccessLog>,
@@ -72,6 +82,8 @@ struct Sockets {
     own: Vec<listen::ListenConfig>,
     tls: Option<Arc<rustls::ServerConfig>>,
     conf: Arc<ServerConf>,
+    /// What answers on each `listen_port`, for as long as the port is open: its connections to upstreams are in there.
+    ports: Mutex<HashMap<u16, Arc<dyn listen::App>>>,
 }
 
 impl Gateway {

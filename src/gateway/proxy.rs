@@ -114,6 +114,7 @@ impl ProxyHttp for Proxy {
         if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(());
         }
+        reply::last_if_closing(&self.gateway, session);
         answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
     }
 

@@ -47,6 +47,14 @@ pub(super) fn host(session: &Session) -> &str {
     }
 }
 
+/// Tells the client that this answer is the last of its connection, when the process is on its way out. A client that
+/// is not told sends its next request into a connection that is being closed.
+pub(super) fn last_if_closing(gateway: &Gateway, session: &mut Session) {
+    if gateway.health.closing() {
+        session.set_keepalive(None);
+    }
+}
+
 /// Writes an answer.
 pub(super) async fn send(
     gateway: &Gateway,
@@ -54,6 +62,7 @@ pub(super) async fn send(
     ctx: &mut Ctx,
     answer: Answer,
 ) -> pingora_core::Result<()> {
+    last_if_closing(gateway, session);
     match answer {
         Answer::Deny(denial) => send_error(gateway, session, ctx, (denial.status, denial.message)).await,
         Answer::Response(response) => send_response(gateway, session, ctx, *response).await,
@@ -94,6 +103,7 @@ pub(super) async fn send_error(
     ctx: &mut Ctx,
     (status, message): (u16, Cow<'static, str>),
 ) -> pingora_core::Result<()> {
+    last_if_closing(gateway, session);
     let format = Format::of(session.req_header().headers.get(header::CONTENT_TYPE));
     let body = gateway.templates.render(&format, status, &message);
     let config = &ctx.snapshot.services.config;

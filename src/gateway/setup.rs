@@ -72,6 +72,7 @@ impl Gateway {
             reloads,
             services,
             live: ArcSwap::from_pointee(empty),
+            sources: ArcSwap::default(),
             templates,
             records,
             access_log,

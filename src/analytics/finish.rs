@@ -9,7 +9,7 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Datelike, Local, SecondsFormat, Timelike};
 
-use super::{Latency, Moment, Observed, Record, Settings, fields, normalise::Normalise};
+use super::{Latency, Moment, Observed, Record, Settings, fields, image, normalise::Normalise};
 use crate::{hook::RecordPart, session::hash};
 
 /// Records without an expiry of their API's own are kept this long: Tyk's "for ever".
@@ -97,8 +97,8 @@ impl Finish {
             org_id: seen.api.org_id.as_str().into(),
             oauth_id: seen.oauth_id.as_str().into(),
             request_time: latency.total,
-            raw_request: base64(&seen.raw_request),
-            raw_response: base64(&seen.raw_response),
+            raw_request: seen.detail.as_deref().map_or("".into(), |detail| base64(&image::request(detail))),
+            raw_response: seen.detail.as_deref().map_or("".into(), |detail| base64(&image::response(detail))),
             ip_address: client.into(),
             latency,
             alias: seen.alias.as_str().into(),
@@ -153,7 +153,7 @@ fn root(path: &mut Cow<'_, str>) {
     }
 }
 
-fn base64(image: &[u8]) -> Cow<'_, str> {
+fn base64(image: &[u8]) -> Cow<'static, str> {
     if image.is_empty() { "".into() } else { STANDARD.encode(image).into() }
 }
 

@@ -9,9 +9,11 @@
 //! Decided 2026-11: one task, not Tyk's `pool_size`. It finishes and encodes far more records per second than one
 //! gateway serves, and it is not woken per record: it sleeps until the queue is half full or 200 ms are over.
 
+pub mod detail;
 mod edits;
 mod fields;
 mod finish;
+mod image;
 pub mod json;
 pub mod msgpack;
 mod normalise;
@@ -28,6 +30,7 @@ mod tests;
 
 use std::sync::Arc;
 
+pub use detail::{Detail, Sample};
 pub use edits::RecordHook;
 pub use finish::{Finish, rfc3339};
 pub use queue::{Flusher, Worker};

@@ -3,7 +3,10 @@
 use std::{
     mem,
     pin::pin,
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::Relaxed},
+    },
     time::{Duration, Instant},
 };
 
@@ -15,7 +18,7 @@ use tokio::{
 };
 
 use super::{
-    Analytics, Observed, RecordSink, Settings,
+    Analytics, Detail, Observed, RecordSink, Settings,
     edits::{Edited, Edits},
     finish::Finish,
     sinks::Sink,
@@ -32,6 +35,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const BATCH: usize = 500;
 /// Most bytes in one write, for detailed records.
 const BATCH_BYTES: usize = 4 << 20;
+/// Most bytes of detail that wait in the queue: beyond it a detailed record counts as one too many.
+const DETAIL_BYTES: usize = 64 << 20;
 /// Between two looks at a sink that is not ready.
 const RETRY: Duration = Duration::from_millis(100);
 /// Between a write and the sink's care for it.
@@ -41,8 +46,14 @@ pub(super) fn open(settings: &Settings, sink: Box<dyn Sink>, metrics: &Arc<Metri
     let (sender, records) = mpsc::channel(settings.room);
     let (flushes, asked) = mpsc::channel(1);
     let filling = Arc::new(Notify::new());
-    let queue =
-        Queue { sender, low: settings.room / 2, filling: Arc::clone(&filling), metrics: Arc::clone(metrics) };
+    let detailed = Arc::new(AtomicUsize::new(0));
+    let queue = Queue {
+        sender,
+        low: settings.room / 2,
+        filling: Arc::clone(&filling),
+        detailed: Arc::clone(&detailed),
+        metrics: Arc::clone(metrics),
+    };
     let worker = Worker {
         records,
         asked,
@@ -55,6 +66,7 @@ pub(super) fn open(settings: &Settings, sink: Box<dyn Sink>, metrics: &Arc<Metri
         tend_at: None,
         patience: settings.patience,
         full_seen: 0,
+        detailed,
         metrics: Arc::clone(metrics),
     };
     Analytics { records: Arc::new(queue), worker, flusher: Flusher { flushes, metrics: Arc::clone(metrics) } }
@@ -64,20 +76,35 @@ struct Queue {
     sender: mpsc::Sender<Observed>,
     low: usize,
     filling: Arc<Notify>,
+    detailed: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 }
 
 impl RecordSink for Queue {
     fn record(&self, observed: Observed) {
         let metrics = self.metrics.analytics();
+        let weight = weight(&observed);
+        if weight > 0 && self.detailed.fetch_add(weight, Relaxed) + weight > DETAIL_BYTES {
+            self.detailed.fetch_sub(weight, Relaxed);
+            metrics.dropped(DropReason::QueueFull, 1);
+            self.filling.notify_one();
+            return;
+        }
         metrics.queue_length.inc();
         if self.sender.try_send(observed).is_err() {
+            self.detailed.fetch_sub(weight, Relaxed);
             metrics.queue_length.dec();
             metrics.dropped(DropReason::QueueFull, 1);
-        } else if self.sender.capacity() < self.low {
+        } else if self.sender.capacity() < self.low
+            || weight > 0 && self.detailed.load(Relaxed) > DETAIL_BYTES / 2
+        {
             self.filling.notify_one();
         }
     }
+}
+
+fn weight(observed: &Observed) -> usize {
+    observed.detail.as_deref().map_or(0, Detail::weight)
 }
 
 /// Asks the worker to write all it has.
@@ -141,6 +168,7 @@ pub struct Worker {
     tend_at: Option<Instant>,
     patience: Duration,
     full_seen: u64,
+    detailed: Arc<AtomicUsize>,
     metrics: Arc<Metrics>,
 }
 
@@ -218,9 +246,11 @@ impl Worker {
         match observed.api.hook.clone() {
             None => self.put(&observed, None),
             Some(hook) => {
+                let weight = weight(&observed);
                 if self.edits.add(hook, observed) {
                     self.start_edits();
                 } else {
+                    self.detailed.fetch_sub(weight, Relaxed);
                     self.batch.taken += 1;
                     self.metrics.analytics().dropped(DropReason::QueueFull, 1);
                 }
@@ -248,6 +278,7 @@ impl Worker {
 
     fn put(&mut self, observed: &Observed, part: Option<RecordPart>) {
         self.batch.taken += 1;
+        self.detailed.fetch_sub(weight(observed), Relaxed);
         let record = match part {
             Some(part) => self.finish.edited(observed, part),
             None => self.finish.record(observed),
@@ -314,3 +345,6 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

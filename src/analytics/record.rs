@@ -11,10 +11,9 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use bytes::Bytes;
 use http::{HeaderValue, Method};
 
-use super::RecordHook;
+use super::{Detail, RecordHook};
 
 /// What all records of one API have in common: made when it is compiled, shared by its requests.
 #[derive(Debug, Clone, Default)]
@@ -77,10 +76,8 @@ pub struct Observed {
     pub client: Option<IpAddr>,
     /// Tags of this request (policies, developer, key, headers); those of API, node, key and ids are added later.
     pub tags: Vec<String>,
-    /// HTTP/1.1 image of the request when recorded in detail; else empty.
-    pub raw_request: Bytes,
-    /// HTTP/1.1 image of the answer when recorded in detail; else empty.
-    pub raw_response: Bytes,
+    /// Request and answer as they were, when recorded in detail.
+    pub detail: Option<Box<Detail>>,
 }
 
 /// A point in time as the wire has it.

@@ -81,10 +81,6 @@ pub fn problems(config: &Config, place: &str) -> Vec<Problem> {
         let message = "not supported yet: the geo part of records stays empty";
         problems.push(warn("analytics_config.enable_geo_ip", message));
     }
-    if analytics.enable_detailed_recording {
-        let message = "not supported yet: raw_request and raw_response stay empty";
-        problems.push(warn("analytics_config.enable_detailed_recording", message));
-    }
     if config.enforce_org_data_age {
         let message = "not supported yet: records live as long as their API says";
         problems.push(warn("enforce_org_data_age", message));

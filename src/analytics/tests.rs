@@ -51,8 +51,7 @@ fn observed() -> Observed {
         upstream: Duration::from_micros(5_950),
         client: Some([127, 0, 0, 1].into()),
         tags: vec!["pol-p".to_owned()],
-        raw_request: Bytes::new(),
-        raw_response: Bytes::new(),
+        detail: None,
     }
 }
 
@@ -130,9 +129,19 @@ fn an_ignored_address_leaves_no_record_and_v4_is_printed_as_v4() {
 #[test]
 fn images_are_base64_and_a_strange_user_agent_stays_text() {
     let user_agent = Some(HeaderValue::from_bytes(b"a\xffb").unwrap());
-    let seen = Observed { raw_request: Bytes::from_static(b"GET / HTTP/1.1\r\n"), user_agent, ..observed() };
+    let request = detail::RequestHead {
+        method: Method::GET,
+        uri: "/".to_owned(),
+        host: "h".to_owned(),
+        version: http::Version::HTTP_11,
+        headers: [(http::header::USER_AGENT, HeaderValue::from_static(""))].into_iter().collect(),
+        proxied: true,
+    };
+    let detail = Some(Box::new(Detail { request: Some(request), ..Detail::new(0) }));
+    let seen = Observed { detail, user_agent, ..observed() };
     finished(&settings(), &seen, |record| {
-        assert_eq!(record.raw_request, "R0VUIC8gSFRUUC8xLjENCg==");
+        assert_eq!(record.raw_request, "R0VUIC8gSFRUUC8xLjENCkhvc3Q6IGgNCg0K");
+        assert_eq!(record.raw_response, "");
         assert_eq!(record.user_agent, "a\u{fffd}b");
     });
 }
@@ -346,7 +355,6 @@ fn what_analytics_cannot_do_is_named() {
     let mut config = Config { enable_analytics: true, enforce_org_data_age: true, ..Config::default() };
     config.analytics_config.kind = "rpc".to_owned();
     config.analytics_config.enable_geo_ip = true;
-    config.analytics_config.enable_detailed_recording = true;
     config.analytics_config.serializer_type = "xml".to_owned();
     config.analytics_config.normalise_urls.enabled = true;
     config.analytics_config.normalise_urls.custom_patterns = vec!["ok".to_owned(), "(".to_owned()];
@@ -357,7 +365,6 @@ fn what_analytics_cannot_do_is_named() {
         [
             "analytics_config.type",
             "analytics_config.enable_geo_ip",
-            "analytics_config.enable_detailed_recording",
             "enforce_org_data_age",
             "analytics_config.serializer_type",
             "analytics_config.normalise_urls.custom_patterns[1]",

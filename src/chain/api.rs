@@ -38,6 +38,8 @@ pub struct Api {
     pub metrics: Arc<ApiMetrics>,
     /// What its analytics records have in common.
     pub recorded: Arc<RecordedApi>,
+    /// Its records hold request and answer as they were.
+    pub detailed: bool,
     /// Request headers that become tags of records.
     pub tag_headers: TagHeaders,
     /// Every request is answered 500: a security setting cannot be honoured.

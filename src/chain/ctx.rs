@@ -9,9 +9,11 @@ use std::{
 use bytes::Bytes;
 use http::Method;
 use pingora_proxy::Session;
+use uuid::Uuid;
 
 use super::{Api, Loan, Snapshot, Variables};
 use crate::{
+    analytics::Detail,
     upstream::{Outbound, Target},
     url::Url,
 };
@@ -54,8 +56,11 @@ pub struct Ctx {
     pub loops: Loops,
     /// Set by the track lists.
     pub tracking: Tracking,
+    /// What is kept for a detailed record; nothing unless the API wants one.
+    pub detail: Option<Box<Detail>>,
     /// What happened, for the record.
     pub outcome: Outcome,
+    request_id: Option<Uuid>,
 }
 
 /// A rewritten URL on its way to the proxy step.
@@ -107,8 +112,39 @@ pub struct Outcome {
     pub upstream_started: Option<Instant>,
     /// How long the upstream took until its head arrived.
     pub upstream: Option<Duration>,
+    /// Status of the upstream's answer, before response steps.
+    pub upstream_status: Option<u16>,
+    /// Who gave the answer.
+    pub answered: Answered,
+    /// How long the hook took that gave the answer.
+    pub hook: Option<Duration>,
     /// The fault that ended it, for the log.
     pub error: Option<String>,
+    /// Its class, for the access log.
+    pub fault: Option<Fault>,
+}
+
+/// Who gave the answer. Records differ by it (analytics reference 2.4).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Answered {
+    /// The gateway: a refusal, a fault, or a hook with a status of 400 or above. Nobody, if the client left first.
+    #[default]
+    Gateway,
+    /// The upstream.
+    Upstream,
+    /// A hook, with a status below 400.
+    Hook,
+    /// A mock reply of the definition: it leaves no record.
+    Mock,
+}
+
+/// The class of a fault: what access logs say besides the status (api-definition reference 7.4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fault {
+    /// Tyk's three letters, such as `UCF`.
+    pub flag: &'static str,
+    /// The same in words.
+    pub details: &'static str,
 }
 
 impl Ctx {
@@ -133,8 +169,16 @@ impl Ctx {
             outbound: None,
             loops: Loops::default(),
             tracking: Tracking::default(),
+            detail: None,
             outcome: Outcome::default(),
+            request_id: None,
         }
+    }
+
+    /// The id of this request: `$tyk_context.request_id`, and what logs say. Made when first asked for, the same
+    /// to the end; it is sent nowhere that a definition does not put it.
+    pub fn request_id(&mut self) -> Uuid {
+        *self.request_id.get_or_insert_with(Uuid::new_v4)
     }
 
     /// Begins the chain of the next API of a loop: what the last one parked or found out is forgotten, what hooks

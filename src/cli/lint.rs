@@ -1,6 +1,10 @@
 //! `pinhook lint`: single definitions, without a gateway config.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    process::ExitCode,
+};
 
 use super::report::{self, report};
 use crate::{
@@ -20,12 +24,12 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> ExitCode {
     let values = BTreeMap::new();
     let secrets = Secrets { env: &config::variable, values: &values, file_base: None };
-    let options = LoadOptions { secrets, gateway_port: 0 };
+    let options = LoadOptions { secrets, gateway_port: 0, known: &HashMap::new() };
     let problems: Vec<Problem> = args
         .files
         .iter()
         .flat_map(|file| match load_file(file, &options) {
-            Ok(source) => source.problems,
+            Ok(source) => source.problems.clone(),
             Err(broken) => broken.problems,
         })
         .collect();

@@ -4,7 +4,7 @@ use std::io::{self, IsTerminal};
 
 use tracing_subscriber::EnvFilter;
 
-use crate::config::{Config, LogFormat, LogLevel};
+use crate::config::{Config, LogLevel};
 
 /// Starts logging. `RUST_LOG` beats `log_level`. Records of the `log` crate (pingora's) are taken too.
 pub(super) fn start(config: &Config) {
@@ -13,18 +13,10 @@ pub(super) fn start(config: &Config) {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     let colour = io::stderr().is_terminal();
     // An embedding program or a test may have set a subscriber of its own; that one stays.
-    let _ = match json(config.log_format, colour) {
+    let _ = match config.log_format.is_json(colour) {
         true => builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init(),
         false => builder.with_ansi(colour).with_target(false).try_init(),
     };
-}
-
-fn json(format: LogFormat, terminal: bool) -> bool {
-    match format {
-        LogFormat::Json => true,
-        LogFormat::Text | LogFormat::Legacy => false,
-        LogFormat::Unset => !terminal,
-    }
 }
 
 /// Below `debug`, pingora logs only what went wrong: it reports each client that goes away.
@@ -40,14 +32,15 @@ fn filter(level: LogLevel) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::LogFormat;
 
     #[test]
     fn the_form_follows_the_config_then_the_terminal() {
-        assert!(json(LogFormat::Json, true));
-        assert!(!json(LogFormat::Text, false));
-        assert!(!json(LogFormat::Legacy, false));
-        assert!(!json(LogFormat::Unset, true));
-        assert!(json(LogFormat::Unset, false));
+        assert!(LogFormat::Json.is_json(true));
+        assert!(!LogFormat::Text.is_json(false));
+        assert!(!LogFormat::Legacy.is_json(false));
+        assert!(!LogFormat::Unset.is_json(true));
+        assert!(LogFormat::Unset.is_json(false));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! `pinhook run`: the gateway.
 
-use std::{path::PathBuf, process::ExitCode, sync::Arc};
+use std::{env, ffi::OsString, path::PathBuf, process::ExitCode, sync::Arc};
 
 use tracing::warn;
 
@@ -8,7 +8,7 @@ use super::{failed, logging, report};
 use crate::{
     admin::Admin,
     config,
-    gateway::{self, RunOptions},
+    gateway::{self, CommandLine, RunOptions, Upgrade},
 };
 
 /// Arguments of `run`.
@@ -23,6 +23,35 @@ pub(super) struct Args {
     /// Run in the background
     #[arg(long, short)]
     daemon: bool,
+    /// Take over the sockets of the running process. Load everything, then wait until that process gets SIGQUIT and
+    /// hands them over; with its PID, send that signal. It ends once its last request is answered. If anything
+    /// fails, it goes on and this one exits with 1
+    #[arg(long, value_name = "PID", num_args = 0..=1, require_equals = true)]
+    #[expect(clippy::option_option, reason = "how clap says: absent, without a value, with one")]
+    upgrade: Option<Option<u32>>,
+}
+
+impl Args {
+    fn options(&self) -> RunOptions {
+        RunOptions {
+            daemon: self.daemon,
+            upgrade: self.upgrade.map(|predecessor| Upgrade { predecessor }),
+            successor: self.successor(),
+        }
+    }
+
+    /// A successor is in the background already if we are, so it does not go there by itself.
+    fn successor(&self) -> CommandLine {
+        let mut args = vec![OsString::from("run")];
+        if let Some(conf) = &self.conf {
+            args.extend(["--conf".into(), conf.clone().into_os_string()]);
+        }
+        if let Some(port) = self.port {
+            args.extend(["--port".into(), port.to_string().into()]);
+        }
+        // Asked for now: once the file has been replaced, the system's answer names the old one.
+        CommandLine { program: env::current_exe().unwrap_or_else(|_| "pinhook".into()), args }
+    }
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
@@ -37,7 +66,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
     for problem in &loaded.problems {
         warn!("{problem}");
     }
-    match gateway::run(loaded, RunOptions { daemon: args.daemon }, Arc::new(Admin)) {
+    match gateway::run(loaded, args.options(), Arc::new(Admin)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(err) => failed(&err),
     }

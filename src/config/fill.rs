@@ -1,6 +1,6 @@
 //! Effective values of keys that were not given, filled in once (sessions-and-control reference 9.2).
 
-use std::time::Duration;
+use std::{path::PathBuf, time::Duration};
 
 use super::{Config, GoDuration, IpsStrategy, LogLevel, SinkKind, StorageKind};
 
@@ -37,6 +37,18 @@ impl Config {
     /// `graceful_shutdown_delay_seconds` as a span.
     pub fn shutdown_delay(&self) -> Duration {
         seconds(self.graceful_shutdown_delay_seconds)
+    }
+
+    /// Where `run --upgrade` gets its sockets from: `pinhook.upgrade_socket`, else the pid file's name with `.sock`,
+    /// else one for the port among the temporary files.
+    pub fn upgrade_socket(&self) -> PathBuf {
+        if !self.pinhook.upgrade_socket.is_empty() {
+            return PathBuf::from(&self.pinhook.upgrade_socket);
+        }
+        if !self.pid_file_location.is_empty() {
+            return PathBuf::from(format!("{}.sock", self.pid_file_location));
+        }
+        std::env::temp_dir().join(format!("pinhook_upgrade_{}.sock", self.listen_port))
     }
 
     /// `reload_interval` as a span.

@@ -18,8 +18,13 @@ pub struct Pinhook {
     pub service_address_header: String,
     /// Bytes of a body that hooks may see; above it a request gets 413, a response 502; default 16 MiB.
     pub max_buffered_body: u64,
+    /// Bytes of each body that a detailed record keeps, and no more; default 1 MiB.
+    pub max_recorded_body: u64,
     /// Threads for native hooks that may block; default 32.
     pub hook_threads: usize,
+    /// Unix socket at which `run --upgrade` takes the listening sockets of the running process; default the pid file's
+    /// name with `.sock`, without a pid file `/tmp/pinhook_upgrade_<listen_port>.sock`. Both processes must agree.
+    pub upgrade_socket: String,
     /// Honour `active: false` of API definitions, which Tyk ignores in files.
     pub respect_active: bool,
     /// Where analytics records go.
@@ -34,7 +39,9 @@ impl Default for Pinhook {
             plugin_timeout_ms: 5_000,
             service_address_header: String::new(),
             max_buffered_body: 16 << 20,
+            max_recorded_body: 1 << 20,
             hook_threads: 32,
+            upgrade_socket: String::new(),
             respect_active: false,
             analytics: PinhookAnalytics::default(),
         }

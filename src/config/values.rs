@@ -121,3 +121,14 @@ pub enum LogFormat {
     #[serde(rename = "")]
     Unset,
 }
+
+impl LogFormat {
+    /// True if lines are JSON. `terminal` says whether logs go to one.
+    pub fn is_json(self, terminal: bool) -> bool {
+        match self {
+            Self::Json => true,
+            Self::Text | Self::Legacy => false,
+            Self::Unset => !terminal,
+        }
+    }
+}

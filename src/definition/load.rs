@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     ApiDefinition, Secrets, lint, listen_path_fault, normalise_listen_path, oas_twin, parse, parse::is_oas,
-    template_fault,
+    substitute::is_reference, template_fault,
 };
 use crate::{error::Problem, url::Url};
 
@@ -30,6 +30,9 @@ pub struct Source {
     pub problems: Vec<Problem>,
     /// A security setting cannot be honoured: every request has to be answered 500.
     pub refuses: bool,
+    /// SHA-256 of the text alone, where nothing else decides what is made of it: no OAS half, no reference that is
+    /// resolved after parsing.
+    text: Option<[u8; 32]>,
 }
 
 impl Source {
@@ -111,6 +114,8 @@ pub struct LoadOptions<'a> {
     pub secrets: Secrets<'a>,
     /// The gateway's own port, which a `tcp` service may not take.
     pub gateway_port: u16,
+    /// What the last load read, by file: an unchanged text is neither parsed nor judged again.
+    pub known: &'a HashMap<PathBuf, Arc<Source>>,
 }
 
 /// Loads every definition of a folder.
@@ -136,7 +141,7 @@ pub fn load_dir(folder: &Path, options: &LoadOptions<'_>) -> Loaded {
                     if !source.definition.api_id.is_empty() {
                         owners.insert(source.definition.api_id.clone(), path.clone());
                     }
-                    loaded.definitions.push(Arc::new(source));
+                    loaded.definitions.push(source);
                 }
             },
             Err(broken) => loaded.broken.push(broken),
@@ -149,7 +154,7 @@ pub fn load_dir(folder: &Path, options: &LoadOptions<'_>) -> Loaded {
 ///
 /// # Errors
 /// It gives no API that could be routed; the value says why.
-pub fn load_file(path: &Path, options: &LoadOptions<'_>) -> Result<Source, Broken> {
+pub fn load_file(path: &Path, options: &LoadOptions<'_>) -> Result<Arc<Source>, Broken> {
     let place = path.display().to_string();
     let mut problems = Vec::new();
     let broken = |problems, api_id| Broken { path: path.to_owned(), api_id, problems };
@@ -158,6 +163,11 @@ pub fn load_file(path: &Path, options: &LoadOptions<'_>) -> Result<Source, Broke
         Err(message) => return Err(broken(vec![Problem::error(&place, "", message)], None)),
     };
     let text = options.secrets.substitute(&text, &place, &mut problems);
+    let text_sum: [u8; 32] = Sha256::digest(&text).into();
+    let known = options.known.get(path).filter(|known| known.text == Some(text_sum));
+    if let Some(known) = known.filter(|_| problems.is_empty()) {
+        return Ok(known.clone());
+    }
     let mut definition = match parse(&text, &place) {
         Ok(definition) => definition,
         Err(problem) => {
@@ -165,6 +175,11 @@ pub fn load_file(path: &Path, options: &LoadOptions<'_>) -> Result<Source, Broke
             return Err(broken(problems, None));
         }
     };
+    let by_text = !definition.is_oas
+        && problems.is_empty()
+        && ![&definition.proxy.listen_path, &definition.proxy.target_url]
+            .iter()
+            .any(|text| is_reference(text));
     resolve(&mut definition, &options.secrets);
     let mut digest = Sha256::new();
     for part in [&text, &definition.proxy.listen_path, &definition.proxy.target_url] {
@@ -190,7 +205,14 @@ pub fn load_file(path: &Path, options: &LoadOptions<'_>) -> Result<Source, Broke
     refuses |= lint.refuses;
     problems.extend(lint.problems);
     let definition = Arc::new(definition);
-    Ok(Source { definition, path: path.to_owned(), checksum: digest.finalize().into(), problems, refuses })
+    Ok(Arc::new(Source {
+        definition,
+        path: path.to_owned(),
+        checksum: digest.finalize().into(),
+        problems,
+        refuses,
+        text: by_text.then_some(text_sum),
+    }))
 }
 
 /// `*.json` in the folder, by name.
@@ -270,7 +292,7 @@ fn not_served(definition: &ApiDefinition, place: &str, gateway_port: u16) -> Vec
     faults
 }
 
-fn duplicate(source: Source, owner: &Path) -> Broken {
+fn duplicate(source: Arc<Source>, owner: &Path) -> Broken {
     let problem = Problem::error(
         source.path.display().to_string(),
         "api_id",
@@ -281,5 +303,5 @@ fn duplicate(source: Source, owner: &Path) -> Broken {
         ),
     );
     // Without the id: the last good version under that id is the owner's, not this file's.
-    Broken { path: source.path, api_id: None, problems: vec![problem] }
+    Broken { path: source.path.clone(), api_id: None, problems: vec![problem] }
 }

@@ -7,9 +7,9 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::exchange;
+use super::{exchange, observe};
 use crate::{
-    chain::Ctx,
+    chain::{Answered, Ctx},
     error::{Error, HookError, Result},
     hook::ResponsePart,
 };
@@ -36,6 +36,7 @@ pub(super) async fn from_upstream(
     head: &mut ResponseHeader,
 ) -> Result<()> {
     ctx.outcome.upstream = ctx.outcome.upstream_started.map(|started| started.elapsed());
+    ctx.outcome.upstream_status = Some(head.status.as_u16());
     if exchange::holds(ctx, head) {
         return Ok(());
     }
@@ -73,10 +74,12 @@ pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut Resp
         }
     }
     if ctx.snapshot.services.config.close_connections {
-        session.set_keepalive(None);
+        exchange::close(session, ctx);
     }
     frame_changed_method(session, ctx, &mut part.head);
     ctx.outcome.status = part.head.status.as_u16();
+    ctx.outcome.answered = Answered::Upstream;
+    observe::upstream_head(session, ctx, &part.head);
     Ok(())
 }
 

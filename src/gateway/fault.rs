@@ -4,11 +4,11 @@ use pingora_core::{Error as PingoraError, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
 use super::{
-    Gateway,
+    Gateway, observe,
     reply::{self, Answer},
 };
 use crate::{
-    chain::Ctx,
+    chain::{Ctx, Fault},
     error::{Error, UpstreamError},
 };
 
@@ -45,10 +45,17 @@ pub(super) async fn answer(
         log_unsent(reply::send(gateway, session, ctx, Answer::BadRequest).await);
         return 400;
     }
-    let ours = from_pingora(error);
-    note(ctx, &ours);
+    let made;
+    let ours = match ours(error) {
+        Some(ours) => ours,
+        None => {
+            made = from_pingora(error);
+            &made
+        }
+    };
+    note(session, ctx, ours, class_of(error).or_else(|| class(ours)));
     let (status, message) = ours.answer();
-    if session.response_written().is_some() {
+    if observe::status_sent(session).is_some() {
         return status;
     }
     ctx.outcome.status = status;
@@ -66,20 +73,24 @@ fn log_unsent(written: pingora_core::Result<()>) {
 }
 
 /// Keeps a fault for the record, counts it, and writes it to the log with all its causes.
-pub(super) fn note(ctx: &mut Ctx, error: &Error) {
+pub(super) fn note(session: &Session, ctx: &mut Ctx, error: &Error, class: Option<Fault>) {
     let text = error.chain();
+    let request_id = ctx.request_id();
     let api = ctx.api.as_deref();
     if let (Some(api), Error::Upstream(fault)) = (api, error) {
         api.metrics.upstream_fault(fault);
     }
     let api_id = api.map(|api| &*api.spec.api_id).unwrap_or_default();
     let peer = ctx.outbound.as_ref().map(|out| &*out.target.name).unwrap_or_default();
+    // Without the query, which may hold keys.
+    let (method, path) = (session.req_header().method.as_str(), observe::received_path(session, ctx));
     if matches!(error, Error::Upstream(UpstreamError::ClientGone(_))) {
-        tracing::debug!(api_id, peer, error = text, "client closed the request");
+        tracing::debug!(api_id, peer, %request_id, method, path, error = text, "client closed the request");
     } else {
-        tracing::error!(api_id, peer, error = text, "request failed");
+        tracing::error!(api_id, peer, %request_id, method, path, error = text, "request failed");
     }
     ctx.outcome.error = Some(text);
+    ctx.outcome.fault = class;
 }
 
 /// Our error behind pingora's, which wraps what it hands on once more.
@@ -93,12 +104,45 @@ fn ours(error: &PingoraError) -> Option<&Error> {
     }
 }
 
-/// Finds our error behind pingora's, or reads its type (api-definition reference 6.6).
-fn from_pingora(error: &PingoraError) -> Error {
-    if let Some(ours) = ours(error) {
-        let (status, message) = ours.answer();
-        return Error::Http { status, message };
+const fn fault(flag: &'static str, details: &'static str) -> Option<Fault> {
+    Some(Fault { flag, details })
+}
+
+/// The class of one of our errors, if it has one.
+pub(super) fn class(error: &Error) -> Option<Fault> {
+    let Error::Upstream(error) = error else { return None };
+    match error {
+        UpstreamError::Unresolved { .. } => fault("DNS", "upstream name has no address"),
+        UpstreamError::Timeout(_) => fault("URT", "upstream response timeout"),
+        UpstreamError::ClientGone(_) => fault("CDC", "client disconnected"),
+        UpstreamError::Connection(_) => fault("UCF", "upstream connection failed"),
     }
+}
+
+/// The class of an error that pingora had with the upstream.
+fn class_of(error: &PingoraError) -> Option<Fault> {
+    if *error.esource() != ErrorSource::Upstream {
+        return None;
+    }
+    match error.etype() {
+        ErrorType::ConnectTimedout => fault("UCT", "upstream connection timeout"),
+        ErrorType::ConnectNoRoute => fault("NRH", "no route to upstream"),
+        ErrorType::TLSHandshakeFailure | ErrorType::TLSHandshakeTimedout => {
+            fault("TLH", "upstream TLS handshake failed")
+        }
+        ErrorType::InvalidCert => fault("TLI", "upstream certificate not accepted"),
+        ErrorType::InvalidHTTPHeader | ErrorType::H2Error | ErrorType::InvalidH2 => {
+            fault("UPE", "upstream protocol error")
+        }
+        ErrorType::ConnectionClosed | ErrorType::ReadError | ErrorType::WriteError => {
+            fault("URR", "upstream connection reset")
+        }
+        _ => None,
+    }
+}
+
+/// Reads the type of one of pingora's errors (api-definition reference 6.6).
+fn from_pingora(error: &PingoraError) -> Error {
     let cause = || -> crate::error::Cause { error.to_string().into() };
     if *error.esource() == ErrorSource::Downstream {
         return UpstreamError::ClientGone(cause()).into();

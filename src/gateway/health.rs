@@ -16,6 +16,7 @@ pub struct Health {
     store: ArcSwapOption<StoreCheck>,
     loaded: AtomicBool,
     stopping: AtomicBool,
+    closing: AtomicBool,
 }
 
 /// The last look at the store.
@@ -43,12 +44,21 @@ impl Health {
         self.stopping.load(Ordering::Relaxed)
     }
 
+    /// Sockets are closed; each connection ends with its next answer, which says so.
+    pub(super) fn closing(&self) -> bool {
+        self.closing.load(Ordering::Relaxed)
+    }
+
     pub(super) fn set_loaded(&self) {
         self.loaded.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn set_stopping(&self) {
         self.stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn set_closing(&self) {
+        self.closing.store(true, Ordering::Relaxed);
     }
 }
 

@@ -1,16 +1,15 @@
 //! Every data and control socket: opened before the process forks, accepted from here, handed to a successor.
 //!
 //! pingora's own listeners are fixed before `run`, retry a taken port for 30 s and then panic, so one service of ours
-//! owns the sockets ([`ListenerSet`], [`ListenService`]) and calls pingora's `process_new` with streams of ours
-//! (`stream`). What is served, routed or refused is the app's matter; signals and the wait for open connections are
+//! owns the sockets ([`ListenerSet`]), calls pingora's `process_new` with streams of ours (`stream`), and gives the
+//! sockets to a successor process ([`handover`]). What is served, routed or refused is the app's matter; signals and the wait for open connections are
 //! those of who runs the server.
 //!
 //! Decided by trying it out (2026-11-22, pingora 0.9.1):
 //! - **Works over our stream**, each with a test: kept HTTP/1.1 connections, pipelining (if the app enables it per
 //!   session), bodies streamed chunk by chunk, 100-continue (pingora hands it on to the upstream, so an upstream that
 //!   never answers 100 leaves a strict client waiting), upgrades, HTTP/2 over TLS and by prior knowledge, shutdown with
-//!   requests running. Two processes of debug builds: 35,000 requests by new connections went through a SIGQUIT and
-//!   `--upgrade` without a fault; a taken port ended the process in 40 ms with status 1; `h2load` clean on both.
+//!   requests running. A taken port ended the process in 40 ms with status 1; `h2load` clean on both.
 //! - **Cost against pingora's listener**, same debug binary, 3 interleaved rounds of `wrk -c8`, kept connections:
 //!   2 receives and 2 sends per proxied request in both, with and without TLS; CPU 182, 202, 190 against 182, 229,
 //!   207 µs plain, 274, 306, 278 against 260, 270, 265 µs with TLS. Optimised builds are measured by the load bench.
@@ -20,9 +19,9 @@
 //! - **TLS** runs in pingora's acceptor (it makes the digests and knows the ALPN choice), between two of our
 //!   streams: reading ahead below it, gathering writes above it, so that head and body share a record. Turned down:
 //!   `tokio-rustls` without it, which would need a second `IO` type for the same result.
-//! - **Unsafe** is one line, for the descriptor numbers of an upgrade (`listen/sockets.rs`).
 
 mod accept;
+pub mod handover;
 mod sockets;
 #[cfg(test)]
 mod tests;
@@ -31,24 +30,30 @@ use std::{
     collections::BTreeMap,
     net::{SocketAddr, TcpListener},
     pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicI64},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
-use async_trait::async_trait;
-use pingora_core::{
-    apps::ServerApp,
-    listeners::tls::Acceptor,
-    protocols::Stream,
-    server::{ListenFds, ShutdownWatch},
-    services::Service,
-};
+use pingora_core::{apps::ServerApp, listeners::tls::Acceptor, protocols::Stream, server::ShutdownWatch};
 use rustls::ServerConfig;
-use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 pub use accept::serve;
+use handover::Named;
 
 use crate::error::{Error, Result};
+
+/// Pause between two looks at the count of open connections.
+const LOOK: Duration = Duration::from_millis(5);
 
 /// A boxed future that may move between threads.
 pub type Work<'a> = Pin<Box<dyn Future<Output = ()> + Send + 'a>>;
@@ -105,8 +110,8 @@ impl Endpoint {
 
 /// All listening sockets of the process.
 ///
-/// Between [`bind`](Self::bind) and [`start`](Self::start) the kernel queues connections. Calls of `start`, `apply`
-/// and `stop` are made one after the other (by the service and the reload), never at the same time.
+/// Between [`bind`](Self::bind) and [`start`](Self::start) the kernel queues connections. Calls of `inherit`, `start`,
+/// `apply` and `stop` are made one after the other (by the service and the reload), never at the same time.
 #[derive(Default)]
 pub struct ListenerSet {
     state: Mutex<State>,
@@ -116,17 +121,15 @@ pub struct ListenerSet {
 #[derive(Default)]
 struct State {
     open: BTreeMap<String, Open>,
-    running: Option<Running>,
-}
-
-struct Running {
-    fds: Option<ListenFds>,
-    runtime: Handle,
+    inherited: BTreeMap<String, TcpListener>,
+    runtime: Option<Handle>,
 }
 
 struct Open {
     address: SocketAddr,
     endpoint: Arc<ArcSwap<Endpoint>>,
+    /// A duplicate for a successor process, never the one that is accepted from.
+    copy: TcpListener,
     socket: Socket,
 }
 
@@ -154,20 +157,40 @@ impl ListenerSet {
         self.state().open.values().map(|open| open.address).collect()
     }
 
-    /// Begins to accept, on the current tokio runtime. Registers the sockets in `fds`, so that a successor process
-    /// can take them; sockets that `apply` opens later are taken from there if this process inherited them.
-    pub fn start(&self, fds: Option<ListenFds>) -> Vec<Error> {
-        let running = Running { fds, runtime: Handle::current() };
+    /// Takes the sockets of the process before this one: whatever is opened later is taken from there if it is
+    /// among them.
+    pub fn inherit(&self, sockets: Vec<Named>) {
+        self.state().inherited.extend(sockets);
+    }
+
+    /// Closes what was inherited and nobody wanted; returns the names.
+    pub fn disinherit(&self) -> Vec<String> {
+        std::mem::take(&mut self.state().inherited).into_keys().collect()
+    }
+
+    /// Duplicates of every open socket, for a successor.
+    pub fn copies(&self) -> Result<Vec<Named>> {
+        let state = self.state();
+        let copies = state.open.iter().map(|(name, open)| {
+            let copy = open.copy.try_clone().map_err(fault_of(name))?;
+            Ok((name.clone(), copy))
+        });
+        copies.collect()
+    }
+
+    /// Begins to accept, on the current tokio runtime.
+    pub fn start(&self) -> Vec<Error> {
+        let runtime = Handle::current();
         let mut state = self.state();
         let waiting = std::mem::take(&mut state.open);
         let mut faults = Vec::new();
         for (name, open) in waiting {
-            match open.accept(&name, &running) {
+            match open.accept(&name, &runtime) {
                 Ok(open) => drop(state.open.insert(name, open)),
                 Err(fault) => faults.push(fault),
             }
         }
-        state.running = Some(running);
+        state.runtime = Some(runtime);
         faults
     }
 
@@ -181,13 +204,18 @@ impl ListenerSet {
         self.open(&wanted)
     }
 
-    /// Closes every socket and lets idle connections end. [`connections`](Self::connections) tells when the others
-    /// have ended.
-    pub async fn stop(&self) {
+    /// Closes every socket and lets connections end: after their next request at the latest, idle ones once
+    /// `patience` is over. Until then the request that such a client may just be sending is served.
+    /// [`connections`](Self::connections) tells when the others have ended.
+    pub async fn stop(&self, patience: Duration) {
         let closed = self.close(|_| true);
         let mut apps: Vec<Arc<dyn App>> =
             closed.iter().map(|open| open.endpoint.load().app.clone()).collect();
         finished(closed).await;
+        let deadline = Instant::now() + patience;
+        while self.connections.load(Ordering::Relaxed) > 0 && Instant::now() < deadline {
+            sleep(LOOK).await;
+        }
         apps.sort_by_key(|app| Arc::as_ptr(app).addr());
         apps.dedup_by(|one, other| Arc::ptr_eq(one, other));
         for app in apps {
@@ -200,9 +228,6 @@ impl ListenerSet {
         let (closed, open) = std::mem::take(&mut state.open).into_iter().partition(|(name, _)| gone(name));
         state.open = open;
         let closed: BTreeMap<String, Open> = closed;
-        if let Some(Running { fds: Some(fds), .. }) = &state.running {
-            sockets::forget(fds, &closed);
-        }
         closed.into_values().collect()
     }
 
@@ -215,7 +240,8 @@ impl ListenerSet {
                 open.endpoint.store(Arc::new(endpoint));
                 continue;
             }
-            match Open::new(name, config, endpoint, state.running.as_ref()) {
+            let inherited = state.inherited.remove(name);
+            match Open::new(name, config, endpoint, inherited, state.runtime.as_ref()) {
                 Ok(open) => drop(state.open.insert(name.clone(), open)),
                 Err(fault) => faults.push(fault),
             }
@@ -229,30 +255,30 @@ impl ListenerSet {
 }
 
 impl Open {
-    fn new(name: &str, config: &ListenConfig, endpoint: Endpoint, running: Option<&Running>) -> Result<Self> {
-        let fds = running.and_then(|running| running.fds.as_ref());
-        let socket = match fds.map(|fds| sockets::inherited(fds, name)).transpose()?.flatten() {
-            Some(socket) => socket,
-            None => sockets::open(&config.address)?,
-        };
+    fn new(
+        name: &str,
+        config: &ListenConfig,
+        endpoint: Endpoint,
+        inherited: Option<TcpListener>,
+        runtime: Option<&Handle>,
+    ) -> Result<Self> {
+        let socket = inherited.map_or_else(|| sockets::open(&config.address), Ok)?;
         let address = socket.local_addr().map_err(fault_of(name))?;
+        let copy = socket.try_clone().map_err(fault_of(name))?;
         let endpoint = Arc::new(ArcSwap::from_pointee(endpoint));
-        let open = Self { address, endpoint, socket: Socket::Waiting(socket) };
-        match running {
-            Some(running) => open.accept(name, running),
+        let open = Self { address, endpoint, copy, socket: Socket::Waiting(socket) };
+        match runtime {
+            Some(runtime) => open.accept(name, runtime),
             None => Ok(open),
         }
     }
 
-    fn accept(self, name: &str, running: &Running) -> Result<Self> {
+    fn accept(self, name: &str, runtime: &Handle) -> Result<Self> {
         let Socket::Waiting(socket) = self.socket else { return Ok(self) };
-        if let Some(fds) = &running.fds {
-            sockets::register(fds, name, &socket)?;
-        }
-        let _inside = running.runtime.enter();
+        let _inside = runtime.enter();
         let socket = tokio::net::TcpListener::from_std(socket).map_err(fault_of(name))?;
         let stop = Arc::new(watch::Sender::new(false));
-        let task = running.runtime.spawn(accept::accept(socket, self.endpoint.clone(), stop.clone()));
+        let task = runtime.spawn(accept::accept(socket, self.endpoint.clone(), stop.clone()));
         tracing::info!(address = %self.address, "listening");
         Ok(Self { socket: Socket::Accepting { stop, task }, ..self })
     }
@@ -268,47 +294,14 @@ fn named(wanted: &[ListenConfig]) -> BTreeMap<String, ListenConfig> {
 
 /// Waits until the sockets are closed, so that their addresses can be bound again.
 async fn finished(closed: Vec<Open>) {
-    for open in closed {
-        if let Socket::Accepting { stop, task } = open.socket {
+    for Open { address, copy, socket, .. } in closed {
+        // First, so that what the kernel has queued is served when the accept loop closes the last one.
+        drop(copy);
+        if let Socket::Accepting { stop, task } = socket {
             stop.send_replace(true);
             if let Err(error) = task.await {
-                tracing::error!(address = %open.address, %error, "accept loop broke");
+                tracing::error!(%address, %error, "accept loop broke");
             }
         }
-    }
-}
-
-/// The pingora service that runs a [`ListenerSet`]: the one owner of listening sockets in the process.
-pub struct ListenService {
-    set: Arc<ListenerSet>,
-    wanted: Vec<ListenConfig>,
-}
-
-impl ListenService {
-    /// Runs `set`. `wanted` is opened at the start as far as it is not yet: after an upgrade began, when the
-    /// sockets come from the process before, nothing is bound early.
-    pub fn new(set: Arc<ListenerSet>, wanted: Vec<ListenConfig>) -> Self {
-        Self { set, wanted }
-    }
-}
-
-#[async_trait]
-impl Service for ListenService {
-    async fn start_service(&mut self, fds: Option<ListenFds>, mut shutdown: ShutdownWatch, _per_fd: usize) {
-        let mut faults = self.set.start(fds);
-        faults.extend(self.set.apply(&self.wanted).await);
-        for fault in faults {
-            tracing::error!(error = fault.chain(), "no listener");
-        }
-        accept::turned(&mut shutdown).await;
-        self.set.stop().await;
-    }
-
-    fn name(&self) -> &str {
-        "listen"
-    }
-
-    fn listen_addresses(&self) -> Option<Vec<String>> {
-        Some(named(&self.wanted).into_keys().collect())
     }
 }

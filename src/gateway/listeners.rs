@@ -1,7 +1,10 @@
 //! Which sockets the gateway wants: its own port, the control port, the metrics address, and every port that an
 //! API listens on. `listen` opens and serves them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::HashSet,
+    sync::{Arc, PoisonError},
+};
 
 use pingora_core::{
     apps::{self, http_app::HttpServer},
@@ -11,7 +14,7 @@ use pingora_core::{
 use pingora_proxy::HttpProxy;
 
 use super::{
-    Gateway,
+    Gateway, Sockets,
     listen::{App, ListenConfig, Work},
     metrics_page::MetricsPage,
     proxy::{Door, Proxy},
@@ -56,6 +59,7 @@ pub(super) fn own(
 pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems: &mut Vec<Problem>) {
     let Some(open) = gateway.sockets.get() else { return };
     let mut wanted = open.own.clone();
+    let mut wanted_ports = HashSet::new();
     let mut taken = HashSet::from([0, gateway.config.listen_port, gateway.config.control_api_port]);
     for api in &snapshot.apis {
         let Ok(port) = u16::try_from(api.definition.listen_port) else { continue };
@@ -73,12 +77,25 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems:
         wanted.push(ListenConfig {
             address: address(&gateway.config, port),
             tls: if api.definition.protocol == "https" { open.tls.clone() } else { None },
-            app: proxy(gateway, &open.conf, Door { port, traffic: true, control: false }, &port.to_string()),
+            app: port_app(gateway, open, port),
         });
+        wanted_ports.insert(port);
     }
+    keep(open, &wanted_ports);
     for fault in open.set.apply(&wanted).await {
         problems.push(Problem::error("listeners", "", fault.chain()));
     }
+}
+
+/// What answers on `port`: the same as before a reload, because the pool of upstream connections is in there.
+fn port_app(gateway: &Arc<Gateway>, open: &Sockets, port: u16) -> Arc<dyn App> {
+    let door = Door { port, traffic: true, control: false };
+    let mut apps = open.ports.lock().unwrap_or_else(PoisonError::into_inner);
+    apps.entry(port).or_insert_with(|| proxy(gateway, &open.conf, door, &port.to_string())).clone()
+}
+
+fn keep(open: &Sockets, wanted: &HashSet<u16>) {
+    open.ports.lock().unwrap_or_else(PoisonError::into_inner).retain(|port, _| wanted.contains(port));
 }
 
 fn allowed(config: &Config, protocol: &str, port: u16) -> bool {

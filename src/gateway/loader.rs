@@ -9,7 +9,7 @@ use std::{
 use crate::{
     analytics::{RecordHook, RecordedApi},
     chain::{Api, Base, Blueprint, Chain, ListenPath, Services, TagHeaders},
-    config::Config,
+    config::{Config, SinkKind},
     definition::{ApiDefinition, Source},
     error::Problem,
     hook::{HookKind, HookSource, Spec},
@@ -78,6 +78,7 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         peer: peer(definition, &services.config),
         metrics: services.metrics.api(&spec.api_id),
         recorded: Arc::new(recorded),
+        detailed: is_detailed(definition, &services.config),
         tag_headers: TagHeaders::new(&definition.tag_headers),
         refuses: source.refuses,
         spec,
@@ -120,6 +121,14 @@ fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
         close: config.proxy_close_connections,
         websocket: config.http_server_options.enable_websockets,
     }
+}
+
+/// Whether bodies are sampled for records; never when there are no records.
+fn is_detailed(definition: &ApiDefinition, config: &Config) -> bool {
+    let recorded = config.enable_analytics
+        && config.pinhook.analytics.sink != SinkKind::None
+        && !definition.do_not_track;
+    recorded && (definition.enable_detailed_recording || config.analytics_config.enable_detailed_recording)
 }
 
 fn recorded(definition: &ApiDefinition, listen_path: &ListenPath) -> RecordedApi {

@@ -1,11 +1,14 @@
 //! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
-//! what goes upstream; `exchange` tells streamed from buffered; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
-//! definitions into a snapshot; `server` runs it all.
+//! what goes upstream; `exchange` tells streamed from buffered; `reply` and `fault` write what the gateway answers
+//! itself; `loader` and `reload` turn definitions into a snapshot; `server` runs it all, `drain` ends it, `upgrade`
+//! passes it on.
 
+mod access_log;
 mod answer;
 pub mod control;
+mod drain;
 mod exchange;
 mod fault;
 pub mod health;
@@ -24,8 +27,13 @@ mod setup;
 pub mod stream;
 mod templates;
 pub mod tls;
+mod upgrade;
 
-use std::sync::{Arc, OnceLock};
+use std::{
+    collections::HashMap,
+    path::PathBuf,
+    sync::{Arc, Mutex, OnceLock},
+};
 
 use arc_swap::ArcSwap;
 use pingora_core::server::configuration::ServerConf;
@@ -34,11 +42,13 @@ pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
 pub use reload::{Reloads, Report};
 pub use server::{RunOptions, Running, check, run, start};
+pub use upgrade::{CommandLine, Upgrade};
 
 use crate::{
     analytics::RecordSink,
     chain::{Api, Services, Snapshot},
     config::Config,
+    definition::Source,
     error::Problem,
     metrics::{ApiMetrics, Metrics},
     store::Store,
@@ -56,8 +66,11 @@ pub struct Gateway {
     pub reloads: Reloads,
     services: Services,
     live: ArcSwap<Snapshot>,
+    /// What the last load read, by file.
+    sources: ArcSwap<HashMap<PathBuf, Arc<Source>>>,
     templates: templates::Templates,
     records: Option<Arc<dyn RecordSink>>,
+    access_log: Option<access_log::AccessLog>,
     store: Option<Arc<dyn Store>>,
     control: Arc<dyn ControlApi>,
     unmatched: Arc<ApiMetrics>,
@@ -71,6 +84,8 @@ struct Sockets {
     own: Vec<listen::ListenConfig>,
     tls: Option<Arc<rustls::ServerConfig>>,
     conf: Arc<ServerConf>,
+    /// What answers on each `listen_port`, for as long as the port is open: its connections to upstreams are in there.
+    ports: Mutex<HashMap<u16, Arc<dyn listen::App>>>,
 }
 
 impl Gateway {

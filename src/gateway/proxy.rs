@@ -1,6 +1,6 @@
 //! pingora's phases, mapped onto ours. No logic lives here: each phase is a few lines that call down.
 
-use std::{sync::Arc, time::Instant};
+use std::{sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -87,7 +87,7 @@ impl ProxyHttp for Proxy {
         head: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> pingora_core::Result<()> {
-        ctx.outcome.upstream_started = Some(Instant::now());
+        observe::attempt(ctx);
         match &ctx.outbound {
             Some(outbound) => outbound.apply(head),
             None => Ok(()),
@@ -101,6 +101,7 @@ impl ProxyHttp for Proxy {
         _end_of_stream: bool,
         ctx: &mut Ctx,
     ) -> pingora_core::Result<()> {
+        observe::request_chunk(ctx, body.as_ref());
         request::count_body(session, body.as_ref(), ctx)
     }
 
@@ -113,7 +114,21 @@ impl ProxyHttp for Proxy {
         if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(());
         }
+        if self.gateway.health.closing() {
+            exchange::close(session, ctx);
+        }
         answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
+    }
+
+    fn response_body_filter(
+        &self,
+        _session: &mut Session,
+        body: &mut Option<Bytes>,
+        _end_of_stream: bool,
+        ctx: &mut Ctx,
+    ) -> pingora_core::Result<Option<Duration>> {
+        observe::response_chunk(ctx, body.as_ref());
+        Ok(None)
     }
 
     async fn fail_to_proxy(

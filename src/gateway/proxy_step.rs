@@ -9,7 +9,7 @@ use pingora_proxy::Session;
 use crate::{
     chain::{Api, Base, Ctx, Denial, peer_ip},
     error::{Error, Result},
-    upstream::{Outbound, Target},
+    upstream::{Addresses, Outbound, Target},
     url::Url,
 };
 
@@ -84,13 +84,17 @@ async fn outbound(
     ctx: &mut Ctx,
 ) -> Result<Box<Outbound>> {
     let services = &ctx.snapshot.services;
-    let addresses = match &target.addresses {
-        Some(addresses) => addresses.clone(),
-        None => services.resolver.resolve(&target.host).await?,
+    let found = match &target.addresses {
+        Some(addresses) => Ok(addresses.clone()),
+        None => services.resolver.resolve(&target.host).await,
+    };
+    let (addresses, unresolved) = match found {
+        Ok(addresses) => (addresses, None),
+        Err(error) => (Addresses::from(Vec::new()), Some(error)),
     };
     let head = session.req_header();
     let skip_escaping = services.config.http_server_options.skip_target_path_escaping;
-    Ok(Box::new(Outbound {
+    let outbound = Box::new(Outbound {
         addresses,
         attempt: 0,
         method: ctx.method.take(),
@@ -101,7 +105,15 @@ async fn outbound(
         trailers: head.headers.get(header::TE) == Some(&HeaderValue::from_static("trailers")),
         body_read: ctx.body.is_some(),
         target,
-    }))
+    });
+    match unresolved {
+        None => Ok(outbound),
+        Some(error) => {
+            // Its record tells where it was to go.
+            ctx.outbound = Some(outbound);
+            Err(error.into())
+        }
+    }
 }
 
 fn enter_loop(api: &Arc<Api>, session: &mut Session, ctx: &mut Ctx) -> Step {

@@ -120,8 +120,11 @@ pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
         config.secrets.iter().map(|(name, secret)| (name.clone(), String::from(&**secret))).collect();
     let file_base = Some(&config.kv.file.base_path).filter(|path| !path.is_empty()).map(PathBuf::from);
     let secrets = Secrets { env: &config::variable, values: &values, file_base };
-    let options = LoadOptions { secrets, gateway_port: config.listen_port };
+    let known = gateway.sources.load();
+    let options = LoadOptions { secrets, gateway_port: config.listen_port, known: &known };
     let loaded = definition::load_dir(Path::new(&config.app_path), &options);
+    let sources = loaded.definitions.iter().map(|source| (source.path.clone(), source.clone()));
+    gateway.sources.store(Arc::new(sources.collect()));
     let running = gateway.snapshot();
     let mut problems: Vec<Problem> = loaded.all_problems().cloned().collect();
     let candidates = candidates(&running, &loaded, config.pinhook.respect_active);

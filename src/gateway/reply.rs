@@ -8,8 +8,11 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, control::ControlAnswer, templates::Format};
-use crate::chain::{Ctx, Denial, Origin, Response};
+use super::{Gateway, control::ControlAnswer, observe, templates::Format};
+use crate::{
+    analytics::detail::Form,
+    chain::{Answered, Ctx, Denial, Origin, Response},
+};
 
 /// How long the rest of a request body that nobody wants is read before its connection is closed.
 pub(super) const DRAIN: Duration = Duration::from_secs(5);
@@ -44,6 +47,14 @@ pub(super) fn host(session: &Session) -> &str {
     }
 }
 
+/// Tells the client that this answer is the last of its connection, when the process is on its way out. A client that
+/// is not told sends its next request into a connection that is being closed.
+pub(super) fn last_if_closing(gateway: &Gateway, session: &mut Session) {
+    if gateway.health.closing() {
+        session.set_keepalive(None);
+    }
+}
+
 /// Writes an answer.
 pub(super) async fn send(
     gateway: &Gateway,
@@ -51,6 +62,7 @@ pub(super) async fn send(
     ctx: &mut Ctx,
     answer: Answer,
 ) -> pingora_core::Result<()> {
+    last_if_closing(gateway, session);
     match answer {
         Answer::Deny(denial) => send_error(gateway, session, ctx, (denial.status, denial.message)).await,
         Answer::Response(response) => send_response(gateway, session, ctx, *response).await,
@@ -62,7 +74,12 @@ pub(super) async fn send(
             }
             write(session, ctx, head, answer.body).await
         }
-        Answer::NotFound => plain(session, ctx, 404, "Not Found").await,
+        Answer::NotFound => {
+            if gateway.config.track_404_logs {
+                observe::not_found(session, ctx);
+            }
+            plain(session, ctx, 404, "Not Found").await
+        }
         Answer::BadRequest => {
             session.set_keepalive(None);
             plain(session, ctx, 400, "400 Bad Request").await
@@ -86,6 +103,7 @@ pub(super) async fn send_error(
     ctx: &mut Ctx,
     (status, message): (u16, Cow<'static, str>),
 ) -> pingora_core::Result<()> {
+    last_if_closing(gateway, session);
     let format = Format::of(session.req_header().headers.get(header::CONTENT_TYPE));
     let body = gateway.templates.render(&format, status, &message);
     let config = &ctx.snapshot.services.config;
@@ -100,6 +118,8 @@ pub(super) async fn send_error(
     if ctx.outcome.error.is_none() {
         ctx.outcome.error = Some(message.into_owned());
     }
+    ctx.outcome.answered = Answered::Gateway;
+    observe::own_answer(ctx, Form::Error, &head, &body);
     write(session, ctx, head, body).await
 }
 
@@ -119,6 +139,12 @@ async fn send_response(
     if gateway.config.close_connections {
         session.set_keepalive(None);
     }
+    ctx.outcome.answered = match origin {
+        Origin::Mock => Answered::Mock,
+        Origin::Hook if head.status.as_u16() < 400 => Answered::Hook,
+        Origin::Hook => Answered::Gateway,
+    };
+    observe::own_answer(ctx, Form::Hook, &head, &body);
     write(session, ctx, head, body).await
 }
 
@@ -130,7 +156,9 @@ async fn plain(
 ) -> pingora_core::Result<()> {
     let mut head = ResponseHeader::build(status, Some(3))?;
     head.insert_header(header::CONTENT_TYPE, PLAIN)?;
-    write(session, ctx, head, Bytes::from_static(text.as_bytes())).await
+    let body = Bytes::from_static(text.as_bytes());
+    observe::own_answer(ctx, Form::Error, &head, &body);
+    write(session, ctx, head, body).await
 }
 
 /// Writes head and body with their framing. A HEAD request gets the length alone; 1xx, 204 and 304 get neither.

@@ -7,7 +7,7 @@ use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control, exchange,
+    Gateway, control, exchange, fault, observe,
     proxy::Door,
     proxy_step::{self, Step},
     reply,
@@ -39,7 +39,7 @@ pub(super) async fn handle(
         }
         Ok(Decision::Answer(answer)) => reply::send(gateway, session, ctx, answer).await.map(|()| true),
         Err(error) => {
-            super::fault::note(ctx, &error);
+            fault::note(session, ctx, &error, fault::class(&error));
             reply::send_error(gateway, session, ctx, error.answer()).await.map(|()| true)
         }
     }
@@ -104,6 +104,7 @@ async fn decide(
 async fn enter(mut api: Arc<Api>, session: &mut Session, ctx: &mut Ctx) -> Result<Decision> {
     loop {
         ctx.api = Some(api.clone());
+        observe::begin(&api, session, ctx);
         if api.refuses {
             return Ok(Denial::new(500, "Internal Server Error").into());
         }

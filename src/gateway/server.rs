@@ -1,26 +1,31 @@
 //! The life of the process: bind, fork, load, serve, drain, exit.
 
-use std::{fs, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    env, fs,
+    net::SocketAddr,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use async_trait::async_trait;
 use pingora_core::{
     server::{
-        ListenFds, RunArgs, Server, ShutdownSignal, ShutdownSignalWatch, ShutdownWatch,
+        ListenFds, RunArgs, Server, ShutdownWatch,
         configuration::{Opt, ServerConf},
     },
     services::Service,
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    time::{Instant, sleep},
-};
+use tokio::sync::watch;
 
 use super::{
-    Gateway, Sockets,
+    Gateway, Sockets, access_log,
     control::{ControlApi, NoControl},
+    drain::Drain,
     health,
-    listen::{ListenConfig, ListenService, ListenerSet},
+    listen::{ListenConfig, ListenerSet},
     listeners, reload,
+    upgrade::{self, CommandLine, Handover, Upgrade},
 };
 use crate::{
     analytics::{Flusher, Worker},
@@ -28,49 +33,59 @@ use crate::{
     error::{Error, Problem, Result, Severity},
 };
 
-/// How long the flush of analytics may hold up the exit.
-const FLUSH: Duration = Duration::from_secs(5);
-
 /// How the process is started.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct RunOptions {
     /// Go into the background.
     pub daemon: bool,
+    /// Take the sockets of a running process instead of opening them.
+    pub upgrade: Option<Upgrade>,
+    /// What SIGUSR2 starts.
+    pub successor: CommandLine,
 }
 
 /// Runs the gateway until a signal ends it.
 ///
 /// # Errors
-/// What keeps it from starting: a port in use, a certificate that cannot be read, a sink that cannot be opened.
+/// What keeps it from starting: a port in use, a certificate that cannot be read, a sink that cannot be opened, no
+/// process to take over from.
 pub fn run(loaded: config::Loaded, options: RunOptions, control: Arc<dyn ControlApi>) -> Result<()> {
-    let conf = server_conf(&loaded.config, options);
-    let threads = conf.threads;
-    let bound = Bound::new(loaded.config, conf, control)?;
-    let drain = bound.drain();
+    let conf = server_conf(&loaded.config, options.daemon);
+    let bound = Bound::new(loaded.config, control, options.daemon, options.upgrade)?;
+    let (fail, failure) = watch::channel(false);
+    let fault = Arc::new(Mutex::new(None));
+    let handover = Handover { path: bound.gateway.config.upgrade_socket(), command: options.successor };
+    let drain = bound.drain(handover, failure);
     let opt = Opt { daemon: options.daemon, ..Opt::default() };
-    let mut server = Server::new_with_opt_and_conf(opt, server_conf(&bound.gateway.config, options));
+    let launcher_pid_file = conf.daemon.then(|| PathBuf::from(&conf.pid_file));
+    let threads = conf.threads;
+    let mut server = Server::new_with_opt_and_conf(opt, conf);
     server.bootstrap();
-    server.add_service(GatewayService {
-        gateway: bound.gateway,
-        background: Some(bound.background),
-        listen: ListenService::new(bound.set, bound.own),
-        threads,
-    });
+    let service =
+        GatewayService { bound: Some(bound), launcher_pid_file, threads, fail, fault: fault.clone() };
+    server.add_service(service);
     server.run(RunArgs { shutdown_signal: Box::new(drain) });
-    Ok(())
+    let fault = fault.lock().unwrap_or_else(PoisonError::into_inner).take();
+    fault.map_or(Ok(()), Err)
 }
 
-/// A gateway with its own sockets open, not yet accepting.
+/// A gateway with its own sockets open, not yet accepting; after an upgrade began, without any.
 struct Bound {
     gateway: Arc<Gateway>,
     background: Background,
     set: Arc<ListenerSet>,
-    own: Vec<ListenConfig>,
+    /// The sockets to take over, and from whom.
+    upgrade: Option<(Upgrade, Sockets)>,
 }
 
 impl Bound {
-    fn new(config: config::Config, conf: ServerConf, control: Arc<dyn ControlApi>) -> Result<Self> {
-        let conf = Arc::new(conf);
+    fn new(
+        config: config::Config,
+        control: Arc<dyn ControlApi>,
+        daemon: bool,
+        upgrade: Option<Upgrade>,
+    ) -> Result<Self> {
+        let conf = Arc::new(server_conf(&config, daemon));
         let mut problems = Vec::new();
         let (gateway, background) = Gateway::new(Arc::new(config), control, &mut problems)?;
         let own = listeners::own(&gateway, &conf, &mut problems);
@@ -80,24 +95,64 @@ impl Bound {
         for problem in &problems {
             tracing::warn!("{problem}");
         }
-        let (set, mut faults) = ListenerSet::bind(&own);
-        if !faults.is_empty() {
-            return Err(faults.swap_remove(0));
-        }
+        let set = if upgrade.is_some() { ListenerSet::default() } else { bind(&own)? };
         let set = Arc::new(set);
         let tls = own.first().and_then(|first| first.tls.clone());
-        // It is empty: this is the only place that fills it, once per gateway.
-        let _ = gateway.sockets.set(Sockets { set: set.clone(), own: own.clone(), tls, conf });
-        Ok(Self { gateway, background, set, own })
+        let sockets = Sockets { set: set.clone(), own, tls, conf, ports: Mutex::new(HashMap::new()) };
+        let upgrade = match upgrade {
+            Some(upgrade) => Some((upgrade, sockets)),
+            None => {
+                // It is empty: sockets come either from here or from `upgrade`, once per gateway.
+                let _ = gateway.sockets.set(sockets);
+                None
+            }
+        };
+        Ok(Self { gateway, background, set, upgrade })
     }
 
-    fn drain(&self) -> Drain {
+    fn drain(&self, handover: Handover, failure: watch::Receiver<bool>) -> Drain {
         Drain {
             gateway: self.gateway.clone(),
             set: self.set.clone(),
             flusher: self.background.flusher.clone(),
+            access_log: self.background.access_log.as_ref().map(|(_, flusher)| flusher.clone()),
+            handover,
+            failure,
         }
     }
+
+    /// Loads the definitions, begins to accept, and starts what runs beside the requests.
+    async fn begin(self) -> Result<()> {
+        let Self { gateway, background, set, upgrade } = self;
+        let Background { worker, access_log, reloads, .. } = background;
+        if let Some(worker) = worker {
+            tokio::spawn(worker.run());
+        }
+        if let Some((writer, _)) = access_log {
+            tokio::spawn(writer.run(tokio::io::stderr()));
+        }
+        reload::run(&gateway).await;
+        match upgrade {
+            Some((upgrade, sockets)) => {
+                for problem in upgrade::take_over(&gateway, &upgrade, sockets).await? {
+                    tracing::error!("{problem}");
+                }
+            }
+            None => {
+                for fault in set.start() {
+                    tracing::error!(error = fault.chain(), "no listener");
+                }
+            }
+        }
+        tokio::spawn(reload::serve(gateway.clone(), reloads));
+        tokio::spawn(async move { health::watch(&gateway).await });
+        Ok(())
+    }
+}
+
+fn bind(own: &[ListenConfig]) -> Result<ListenerSet> {
+    let (set, mut faults) = ListenerSet::bind(own);
+    if faults.is_empty() { Ok(set) } else { Err(faults.swap_remove(0)) }
 }
 
 /// A gateway on the current runtime, without signals and without a fork: for tests, and for programs that hold one.
@@ -111,14 +166,11 @@ pub struct Running {
 /// # Errors
 /// As [`run`].
 pub async fn start(config: config::Config, control: Arc<dyn ControlApi>) -> Result<Running> {
-    let conf = server_conf(&config, RunOptions::default());
-    let bound = Bound::new(config, conf, control)?;
-    let drain = bound.drain();
-    begin(&bound.gateway, bound.background).await;
-    for fault in bound.set.start(None) {
-        tracing::error!(error = fault.chain(), "no listener");
-    }
-    Ok(Running { gateway: bound.gateway, drain })
+    let bound = Bound::new(config, control, false, None)?;
+    let drain = bound.drain(Handover::default(), watch::channel(false).1);
+    let gateway = bound.gateway.clone();
+    bound.begin().await?;
+    Ok(Running { gateway, drain })
 }
 
 impl Running {
@@ -138,24 +190,12 @@ impl Running {
     }
 }
 
-/// Starts what runs beside the requests, and loads the definitions.
-async fn begin(gateway: &Arc<Gateway>, background: Background) {
-    let Background { worker, reloads, .. } = background;
-    if let Some(worker) = worker {
-        tokio::spawn(worker.run());
-    }
-    reload::run(gateway).await;
-    tokio::spawn(reload::serve(gateway.clone(), reloads));
-    let watched = gateway.clone();
-    tokio::spawn(async move { health::watch(&watched).await });
-}
-
 /// Every problem that a start would find, without serving: sockets are not opened, Redis is not called.
 ///
 /// # Errors
 /// A store or a sink that cannot work as configured.
 pub fn check(config: config::Config) -> Result<Vec<Problem>> {
-    let conf = Arc::new(server_conf(&config, RunOptions::default()));
+    let conf = Arc::new(server_conf(&config, false));
     let mut problems = Vec::new();
     let (gateway, _) = Gateway::new(Arc::new(config), Arc::new(NoControl), &mut problems)?;
     listeners::own(&gateway, &conf, &mut problems);
@@ -163,11 +203,13 @@ pub fn check(config: config::Config) -> Result<Vec<Problem>> {
     Ok(problems)
 }
 
-fn server_conf(config: &config::Config, options: RunOptions) -> ServerConf {
+fn server_conf(config: &config::Config, daemon: bool) -> ServerConf {
     ServerConf {
-        daemon: options.daemon,
+        daemon,
         threads: config.pinhook.threads,
-        pid_file: config.pid_file_location.clone(),
+        pid_file: launcher_pid_file(&config.pid_file_location),
+        // Paths of the configuration stay relative to where the process was started.
+        working_directory: env::current_dir().ok(),
         // Draining is ours, see `Drain`: pingora would sleep through its own grace period, busy or idle.
         grace_period_seconds: Some(0),
         graceful_shutdown_timeout_seconds: Some(1),
@@ -175,30 +217,49 @@ fn server_conf(config: &config::Config, options: RunOptions) -> ServerConf {
     }
 }
 
+/// pingora's daemon writes its pid when it forks and cannot be told not to. During an upgrade the real file has to
+/// name the process that serves, so this one is only in passing, see `GatewayService`.
+fn launcher_pid_file(real: &str) -> String {
+    let real = if real.is_empty() { env::temp_dir().join("pinhook") } else { PathBuf::from(real) };
+    format!("{}.{}.launching", real.display(), std::process::id())
+}
+
 /// What runs beside the requests, on the runtime of the service.
 pub(super) struct Background {
     pub(super) worker: Option<Worker>,
     pub(super) flusher: Option<Flusher>,
+    pub(super) access_log: Option<(access_log::Writer, access_log::Flusher)>,
     pub(super) reloads: reload::Queue,
 }
 
 /// The one service of the process: loads, then listens.
 struct GatewayService {
-    gateway: Arc<Gateway>,
-    background: Option<Background>,
-    listen: ListenService,
+    bound: Option<Bound>,
+    launcher_pid_file: Option<PathBuf>,
     threads: usize,
+    fail: watch::Sender<bool>,
+    fault: Arc<Mutex<Option<Error>>>,
 }
 
 #[async_trait]
 impl Service for GatewayService {
-    async fn start_service(&mut self, fds: Option<ListenFds>, shutdown: ShutdownWatch, per_fd: usize) {
-        write_pid(&self.gateway.config.pid_file_location);
-        if let Some(background) = self.background.take() {
-            begin(&self.gateway, background).await;
+    async fn start_service(&mut self, _fds: Option<ListenFds>, mut shutdown: ShutdownWatch, _per_fd: usize) {
+        if let Some(file) = self.launcher_pid_file.take() {
+            // Nobody reads it.
+            let _ = fs::remove_file(file);
         }
-        tokio::spawn(reload_on_hangup(self.gateway.clone()));
-        self.listen.start_service(fds, shutdown, per_fd).await;
+        if let Some(bound) = self.bound.take() {
+            let gateway = bound.gateway.clone();
+            match bound.begin().await {
+                Ok(()) => write_pid(&gateway.config.pid_file_location),
+                Err(error) => {
+                    *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = Some(error);
+                    self.fail.send_replace(true);
+                }
+            }
+        }
+        // Fails only when the server is gone.
+        let _ = shutdown.wait_for(|now| *now).await;
     }
 
     fn name(&self) -> &str {
@@ -218,75 +279,5 @@ fn write_pid(path: &str) {
     if let Err(error) = fs::write(path, std::process::id().to_string()) {
         let problem = Problem::warning(path, "pid_file_location", format!("cannot be written: {error}"));
         tracing::warn!("{problem}");
-    }
-}
-
-async fn reload_on_hangup(gateway: Arc<Gateway>) {
-    match signal(SignalKind::hangup()) {
-        Ok(mut hangups) => {
-            while hangups.recv().await.is_some() {
-                tracing::info!("SIGHUP: reloading");
-                gateway.reloads.request();
-            }
-        }
-        Err(error) => tracing::error!(%error, "SIGHUP cannot be received"),
-    }
-}
-
-/// Waits for SIGTERM or SIGINT, then ends in order: not ready, optional delay, no new connections, the requests
-/// in flight to their end or the timeout, records flushed.
-struct Drain {
-    gateway: Arc<Gateway>,
-    set: Arc<ListenerSet>,
-    flusher: Option<Flusher>,
-}
-
-#[async_trait]
-impl ShutdownSignalWatch for Drain {
-    async fn recv(&self) -> ShutdownSignal {
-        stop_signal().await;
-        self.run().await;
-        ShutdownSignal::GracefulTerminate
-    }
-}
-
-impl Drain {
-    async fn run(&self) {
-        let config = &self.gateway.config;
-        tracing::info!(connections = self.open(), "stopping");
-        self.gateway.health.set_stopping();
-        sleep(config.shutdown_delay()).await;
-        self.set.stop().await;
-        let deadline = Instant::now() + config.shutdown_timeout();
-        while self.open() > 0 && Instant::now() < deadline {
-            sleep(Duration::from_millis(5)).await;
-        }
-        if let Some(flusher) = &self.flusher {
-            flusher.flush(FLUSH).await;
-        }
-        tracing::info!(cut = self.open(), "stopped");
-    }
-
-    fn open(&self) -> i64 {
-        self.set.connections().load(std::sync::atomic::Ordering::Relaxed)
-    }
-}
-
-async fn stop_signal() {
-    match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
-        (Ok(mut terminate), Ok(mut interrupt)) => {
-            tokio::select! {
-                _ = terminate.recv() => {}
-                _ = interrupt.recv() => {}
-            }
-        }
-        (terminate, interrupt) => {
-            tracing::error!(
-                ?terminate,
-                ?interrupt,
-                "signals cannot be received; only SIGKILL ends the process"
-            );
-            std::future::pending::<()>().await;
-        }
     }
 }

@@ -1,6 +1,7 @@
 //! From the configuration to the parts of a gateway: drivers, resolver, store, analytics.
 
 use std::{
+    io::{self, IsTerminal},
     sync::{Arc, OnceLock},
     time::Duration,
 };
@@ -8,7 +9,8 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    Gateway, Health, control::ControlApi, reload::Reloads, server::Background, templates::Templates,
+    Gateway, Health, access_log, control::ControlApi, reload::Reloads, server::Background,
+    templates::Templates,
 };
 use crate::{
     analytics::{self, Analytics},
@@ -57,6 +59,11 @@ impl Gateway {
             Some(Analytics { records, worker, flusher }) => (Some(records), Some(worker), Some(flusher)),
             None => (None, None, None),
         };
+        let json = config.log_format.is_json(io::stderr().is_terminal());
+        let (access_log, writer) = match access_log::open(&config, json, &metrics, problems) {
+            Some((log, writer, flusher)) => (Some(log), Some((writer, flusher))),
+            None => (None, None),
+        };
         let gateway = Arc::new(Self {
             unmatched: metrics.api(""),
             config,
@@ -65,14 +72,16 @@ impl Gateway {
             reloads,
             services,
             live: ArcSwap::from_pointee(empty),
+            sources: ArcSwap::default(),
             templates,
             records,
+            access_log,
             store,
             control,
             sockets: OnceLock::new(),
             found: ArcSwap::default(),
         });
-        Ok((gateway, Background { worker, flusher, reloads: queue }))
+        Ok((gateway, Background { worker, flusher, access_log: writer, reloads: queue }))
     }
 }
 

@@ -24,7 +24,9 @@ use std::sync::Arc;
 
 pub use api::{ApiMetrics, Times};
 pub use hook::{HookLabels, HookMetrics};
-pub use process::{AnalyticsMetrics, ConfigMetrics, DropReason, HookThreadMetrics, ListenerMetrics};
+pub use process::{
+    AccessLogMetrics, AnalyticsMetrics, ConfigMetrics, DropReason, HookThreadMetrics, ListenerMetrics,
+};
 
 use process::Process;
 use table::Table;
@@ -69,6 +71,11 @@ impl Metrics {
     /// The way of analytics records.
     pub fn analytics(&self) -> &AnalyticsMetrics {
         &self.process.analytics
+    }
+
+    /// The way of access log lines.
+    pub fn access_log(&self) -> &AccessLogMetrics {
+        &self.process.access_log
     }
 
     /// Reloads and the problems that the last one found.

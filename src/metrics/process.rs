@@ -13,6 +13,7 @@ pub(super) struct Process {
     registry: Registry,
     pub(super) hook_threads: HookThreadMetrics,
     pub(super) analytics: AnalyticsMetrics,
+    pub(super) access_log: AccessLogMetrics,
     pub(super) config: ConfigMetrics,
     open: IntGaugeVec,
     accepted: IntCounterVec,
@@ -60,6 +61,14 @@ impl AnalyticsMetrics {
             DropReason::Sink => sink,
         }
     }
+}
+
+/// The way of access log lines.
+pub struct AccessLogMetrics {
+    /// Bytes between a request and standard error.
+    pub waiting: IntGauge,
+    /// Lines lost, since standard error did not take them in time.
+    pub dropped: IntCounter,
 }
 
 /// Reloads, and what the last one found.
@@ -137,9 +146,14 @@ impl Process {
             )?,
         };
         let (analytics, config) = (analytics(&make)?, config(&make)?);
+        let access_log = AccessLogMetrics {
+            waiting: make
+                .gauge("pinhook_access_log_waiting_bytes", "Bytes of access log lines not yet written.")?,
+            dropped: make.counter("pinhook_access_log_lines_dropped_total", "Access log lines lost.")?,
+        };
         let open = make.gauges("pinhook_connections_open", "Connections open now.", "listener")?;
         let accepted = make.counters("pinhook_connections_total", "Connections accepted.", "listener")?;
-        Ok(Self { registry, hook_threads, analytics, config, open, accepted })
+        Ok(Self { registry, hook_threads, analytics, access_log, config, open, accepted })
     }
 
     pub(super) fn listener(&self, name: &str) -> ListenerMetrics {

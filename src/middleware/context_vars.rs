@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use pingora_proxy::Session;
-use uuid::Uuid;
 
 use crate::{
     chain::{Blueprint, Ctx, Flow, Middleware, Variables, peer_ip, real_ip, used_names},
@@ -102,6 +101,7 @@ impl Middleware for ContextVars {
                     let ip = real_ip(headers, peer, self.xff_depth);
                     variables.set(name, ip.map(|ip| ip.to_string()).unwrap_or_default());
                 }
+                Source::RequestId => variables.set(name, ctx.request_id().to_string()),
                 source => source.fill(name, headers, &ctx.url, &form, &mut variables),
             }
         }
@@ -129,7 +129,6 @@ async fn form(session: &mut Session, ctx: &mut Ctx) -> Result<String> {
 impl Source {
     fn fill(&self, name: &Arc<str>, headers: &HeaderMap, url: &Url, form: &str, variables: &mut Variables) {
         match self {
-            Self::RequestId => variables.set(name, Uuid::new_v4().to_string()),
             Self::Path => variables.set(name, url.path()),
             Self::PathParts => variables.set_printed(name, print_path_parts(url.path())),
             Self::Host => {
@@ -153,7 +152,7 @@ impl Source {
                     variables.set(name, value);
                 }
             }
-            Self::RemoteAddr => {}
+            Self::RemoteAddr | Self::RequestId => {}
         }
     }
 }

@@ -9,7 +9,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use bytes::Bytes;
 use http::{HeaderValue, Method};
 use pinhook::{
     analytics::{self, Analytics, Observed, RecordedApi, Settings},
@@ -89,8 +88,7 @@ fn keyless_success() -> Observed {
         upstream: Duration::from_millis(5),
         client: Some([127, 0, 0, 1].into()),
         tags: Vec::new(),
-        raw_request: Bytes::new(),
-        raw_response: Bytes::new(),
+        detail: None,
     }
 }
 

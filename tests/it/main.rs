@@ -7,11 +7,13 @@
     reason = "a test may fail; clippy.toml frees only functions marked as tests, not what they share"
 )]
 
+mod access_log;
 mod analytics;
 mod architecture;
 mod cli;
 mod control;
 mod definitions;
+mod drain;
 mod drivers;
 mod exchange;
 mod metrics;
@@ -20,6 +22,9 @@ mod process;
 mod proxying;
 mod record_hooks;
 mod recording;
+mod records;
+mod reload;
 mod sticky;
 mod store;
 mod support;
+mod upgrade;

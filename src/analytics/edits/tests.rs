@@ -128,8 +128,7 @@ fn observed(api: &Arc<RecordedApi>) -> Observed {
         upstream: Duration::ZERO,
         client: Some([192, 0, 2, 1].into()),
         tags: vec!["given".to_owned()],
-        raw_request: Default::default(),
-        raw_response: Default::default(),
+        detail: None,
     }
 }
 

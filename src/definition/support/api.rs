@@ -140,11 +140,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         |d| d.event_handlers.events.values().any(|handlers| !handlers.is_empty()),
         Instead("no handler is called"),
     ),
-    Setting(
-        "enable_detailed_recording",
-        |d| d.enable_detailed_recording,
-        Instead("analytics records hold neither the raw request nor the raw response"),
-    ),
     Setting("detailed_tracing", |d| d.detailed_tracing, Instead("no spans are made")),
 ];
 

@@ -1,10 +1,15 @@
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{
+    collections::{BTreeMap, HashMap},
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::plain;
-use crate::definition::{Identity, LoadOptions, Loaded, Secrets, load_dir};
+use crate::definition::{Identity, LoadOptions, Loaded, Secrets, Source, load_dir};
 
 const PORT: u16 = 8080;
 
@@ -21,10 +26,18 @@ fn load(folder: &Path) -> Loaded {
 }
 
 fn load_with(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Loaded {
+    load_again(folder, env, &HashMap::new())
+}
+
+fn load_again(
+    folder: &Path,
+    env: &dyn Fn(&str) -> Option<String>,
+    known: &HashMap<PathBuf, Arc<Source>>,
+) -> Loaded {
     let values =
         BTreeMap::from([("a".to_owned(), "short".to_owned()), ("ab".to_owned(), "lo\"ng".to_owned())]);
     let secrets = Secrets { env, values: &values, file_base: Some(folder.join("kv")) };
-    load_dir(folder, &LoadOptions { secrets, gateway_port: PORT })
+    load_dir(folder, &LoadOptions { secrets, gateway_port: PORT, known })
 }
 
 fn api(id: &str) -> Value {
@@ -264,4 +277,38 @@ fn the_target_is_resolved_once_more_by_its_prefixed_name() {
     let folder = folder(&[("s.json", &api.to_string())]);
     let env = |name: &str| (name == "TYK_SECRET_TARGET").then(|| "http://late.test".to_owned());
     assert_eq!(load_with(folder.path(), &env).definitions[0].definition.proxy.target_url, "http://late.test");
+}
+
+#[test]
+fn only_what_its_text_alone_decides_is_taken_from_the_last_load() {
+    let target = |target: &str| {
+        let mut api = api(target);
+        api["proxy"]["target_url"] = json!(target);
+        api.to_string()
+    };
+    let folder = folder(&[
+        ("changed.json", &target("http://changed")),
+        ("inside.json", &target("http://env://HOST")),
+        ("missing.json", &target("http://env://NONE")),
+        ("same.json", &target("http://same")),
+    ]);
+    let env = |host: &'static str| move |name: &str| (name == "HOST").then(|| host.to_owned());
+    let first = load_with(folder.path(), &env("one"));
+    assert_eq!(first.definitions.len(), 4, "{:?}", first.broken);
+    let known: HashMap<_, _> =
+        first.definitions.iter().map(|source| (source.path.clone(), source.clone())).collect();
+    fs::write(folder.path().join("changed.json"), target("http://other")).unwrap();
+
+    let second = load_again(folder.path(), &env("two"), &known);
+
+    let same = |name: &str| {
+        let find = |loaded: &Loaded| {
+            loaded.definitions.iter().find(|source| source.path.ends_with(name)).unwrap().clone()
+        };
+        Arc::ptr_eq(&find(&first), &find(&second))
+    };
+    assert!(same("same.json"));
+    for changed in ["changed.json", "inside.json", "missing.json"] {
+        assert!(!same(changed), "{changed}");
+    }
 }

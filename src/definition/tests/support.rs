@@ -120,7 +120,6 @@ fn what_does_not_protect_is_named() {
         ("/response_processors", json!([{ "name": "header_injector" }]), "response_processors"),
         ("/error_overrides", json!({ "403": [{ "response": {} }] }), "error_overrides"),
         ("/event_handlers", json!({ "events": { "AuthFailure": [{}] } }), "event_handlers.events"),
-        ("/enable_detailed_recording", json!(true), "enable_detailed_recording"),
     ] {
         assert_eq!(named(&with(path, value)), [at]);
     }

@@ -1,20 +1,15 @@
-//! Listening sockets: how an address that a person wrote becomes one, and how one is handed to a successor.
+//! Listening sockets: how an address that a person wrote becomes one.
 //!
 //! Addresses follow Go's `net.Listen("tcp", …)`, because Tyk's users wrote them for it: an empty or unspecified host
 //! (`:8080`, `0.0.0.0:8080`, `[::]:8080`) listens on all addresses of both families.
-//!
-//! The table that pingora hands to a successor process ([`ListenFds`]) owns a duplicate of each socket, never the
-//! one we accept from, so either can be closed without the other being pulled away.
 
 use std::{
-    collections::BTreeMap,
     io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs},
-    os::fd::{IntoRawFd, OwnedFd},
+    os::fd::OwnedFd,
     time::Duration,
 };
 
-use pingora_core::server::ListenFds;
 use rustix::{
     io::Errno,
     net::{AddressFamily, SocketFlags, SocketType, bind, listen, socket_with, sockopt},
@@ -28,10 +23,8 @@ const BACKLOG: i32 = 65_535;
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 /// Unanswered probes that end a connection.
 const KEEP_ALIVE_PROBES: u32 = 9;
-/// Sockets that pingora can hand to a successor in one message.
-const HANDOVER_LIMIT: usize = 32;
 
-/// The name of an address in the table of inherited sockets: the same for every spelling of "all addresses".
+/// The name of an address, also among the sockets of a predecessor: the same for every spelling of "all addresses".
 pub(super) fn name(address: &str) -> String {
     let address = address.trim();
     match address.rsplit_once(':') {
@@ -91,54 +84,4 @@ fn complaint(address: &str, source: &io::Error) -> String {
         _ => "expected host:port, for example 127.0.0.1:8080 or :8080",
     };
     format!("cannot listen on {address} ({hint})")
-}
-
-/// Puts a duplicate of `socket` into the table, under `name`, unless the table has the socket already.
-pub(super) fn register(fds: &ListenFds, name: &str, socket: &TcpListener) -> Result<()> {
-    let mut fds = fds.lock();
-    if fds.get(name).is_some() {
-        return Ok(());
-    }
-    let copy = socket
-        .try_clone()
-        .map_err(|source| Error::Io { what: format!("cannot register the socket of {name}"), source })?;
-    fds.add(name.to_string(), copy.into_raw_fd());
-    if fds.serialize().0.len() > HANDOVER_LIMIT {
-        tracing::warn!(limit = HANDOVER_LIMIT, "more sockets than an upgrade can hand over");
-    }
-    Ok(())
-}
-
-/// A duplicate of the socket that the table holds under `name`, if it holds one.
-pub(super) fn inherited(fds: &ListenFds, name: &str) -> Result<Option<TcpListener>> {
-    let fds = fds.lock();
-    let Some(&fd) = fds.get(name) else { return Ok(None) };
-    let fault = |source| Error::Io { what: format!("cannot take over the socket of {name}"), source };
-    let socket = TcpListener::from(borrowed::duplicate(fd).map_err(fault)?);
-    socket.set_nonblocking(true).map_err(fault)?;
-    Ok(Some(socket))
-}
-
-/// Takes the names of `closed` out of the table and closes its duplicates, so that the kernel stops queueing
-/// connections.
-pub(super) fn forget<T>(fds: &ListenFds, closed: &BTreeMap<String, T>) {
-    let mut fds = fds.lock();
-    let keep = fds.serialize().0.into_iter().filter(|name| !closed.contains_key(name)).collect();
-    fds.close_unclaimed(&keep);
-}
-
-/// The one place that trusts a bare descriptor number.
-pub(super) mod borrowed {
-    #![expect(unsafe_code, reason = "pingora's table of inherited sockets holds plain numbers")]
-
-    use std::{
-        io,
-        os::fd::{BorrowedFd, OwnedFd, RawFd},
-    };
-
-    pub(crate) fn duplicate(fd: RawFd) -> io::Result<OwnedFd> {
-        // SAFETY: the number comes from pingora's table, which owns the descriptor and is locked by the caller for
-        // as long as the borrow lives; numbers below 0 never enter it.
-        unsafe { BorrowedFd::borrow_raw(fd) }.try_clone_to_owned()
-    }
 }

@@ -90,9 +90,11 @@ impl Call {
             }
             Err(failure) => Err(self.failed(failure, session, ctx).into()),
         };
-        self.metrics.call(started.elapsed(), outcome.is_err());
+        let took = started.elapsed();
+        self.metrics.call(took, outcome.is_err());
         let (answer, body) = outcome?;
         if let Some(answer) = answer {
+            ctx.outcome.hook = Some(took);
             return Ok(Flow::Respond(Box::new(respond(answer)?)));
         }
         if let Some(body) = body {

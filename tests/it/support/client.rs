@@ -60,6 +60,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.0.get_mut().flush().await.unwrap();
     }
 
+    /// As [`Connection::send`]; false if the connection has ended.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> bool {
+        in_time("sending", self.0.get_mut().write_all(bytes.as_ref())).await.is_ok()
+    }
+
     /// The next answer to a request that was not HEAD.
     pub(crate) async fn response(&mut self) -> Response {
         in_time("an answer", self.read(false)).await.expect("closed without an answer")
@@ -73,6 +78,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The next answer; `None` if the connection ends first.
     pub(crate) async fn response_or_end(&mut self) -> Option<Response> {
         in_time("an answer or the end", self.read(false)).await
+    }
+
+    /// Waits until something has come, and leaves it there.
+    pub(crate) async fn first_byte(&mut self) {
+        assert!(!in_time("a byte", self.0.fill_buf()).await.unwrap().is_empty());
     }
 
     /// All that comes until the end.

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 pub(crate) mod definition;
 pub(crate) mod gateway;
+pub(crate) mod load;
 pub(crate) mod plugins;
 pub(crate) mod program;
 pub(crate) mod redis;

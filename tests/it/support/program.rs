@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::PathBuf,
     process::{Child, Command, ExitStatus, Stdio},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -30,8 +31,9 @@ pub(crate) fn pinhook() -> Command {
 /// A running `pinhook run`.
 pub(crate) struct Program {
     child: Child,
-    folder: TempDir,
+    folder: Arc<TempDir>,
     port: u16,
+    log: &'static str,
 }
 
 /// One that has not been started.
@@ -76,7 +78,16 @@ impl Program {
 
     /// All it has written to standard error.
     pub(crate) fn log(&self) -> String {
-        fs::read_to_string(self.file("log")).unwrap()
+        fs::read_to_string(self.file(self.log)).unwrap()
+    }
+
+    /// The same once more, with further arguments, as somebody would type it beside the running one. Its log is its own.
+    pub(crate) fn again(&self, args: &[&str]) -> Self {
+        let log = "log.next";
+        let mut command = pinhook();
+        command.args(["run", "--conf"]).arg(self.file("tyk.conf")).args(args).current_dir(self.folder.path());
+        command.stdout(Stdio::null()).stdin(Stdio::null()).stderr(fs::File::create(self.file(log)).unwrap());
+        Self { child: command.spawn().unwrap(), folder: Arc::clone(&self.folder), port: self.port, log }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -147,7 +158,7 @@ impl Builder {
     pub(crate) async fn start(self) -> Program {
         let port = free_port();
         let child = self.command(port).spawn().unwrap();
-        let mut program = Program { child, folder: self.folder, port };
+        let mut program = Program { child, folder: Arc::new(self.folder), port, log: "log" };
         ready(program.address(), || {
             let ended = program.child.try_wait().unwrap();
             assert!(ended.is_none(), "ended by {ended:?}: {}", program.log());

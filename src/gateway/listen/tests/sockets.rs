@@ -1,7 +1,5 @@
 use std::{net::TcpListener, sync::Arc};
 
-use pingora_core::server::Fds;
-
 use super::{super::*, support};
 use crate::error::Error;
 
@@ -40,7 +38,7 @@ async fn no_host_means_both_families_and_clients_keep_their_own() {
     for address in [":0", "0.0.0.0:0", "[::]:0"] {
         let (set, faults) = ListenerSet::bind(&[config(address).await]);
         assert!(faults.is_empty(), "{faults:?}");
-        assert!(set.start(None).is_empty());
+        assert!(set.start().is_empty());
         let port = set.addresses()[0].port();
         assert!(ask(([127, 0, 0, 1], port).into()).await.unwrap().starts_with("127.0.0.1:"));
         let six = format!("[::1]:{port}").parse().unwrap();
@@ -52,7 +50,7 @@ async fn no_host_means_both_families_and_clients_keep_their_own() {
 async fn connections_made_before_the_start_are_served() {
     let (set, _) = ListenerSet::bind(&[config("127.0.0.1:0").await]);
     let early = tokio::spawn(ask(set.addresses()[0]));
-    set.start(None);
+    set.start();
     assert!(early.await.unwrap().is_ok());
 }
 
@@ -60,7 +58,7 @@ async fn connections_made_before_the_start_are_served() {
 async fn apply_opens_closes_and_keeps() {
     let first = config("127.0.0.1:0").await;
     let (set, _) = ListenerSet::bind(std::slice::from_ref(&first));
-    set.start(Some(Arc::new(Fds::new().into())));
+    set.start();
     let kept = set.addresses()[0];
 
     let spare = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -71,14 +69,14 @@ async fn apply_opens_closes_and_keeps() {
     let mut open = tokio::net::TcpStream::connect(spare).await.unwrap();
     support::eventually(|| set.connections().load(std::sync::atomic::Ordering::Relaxed) > 0).await;
     assert!(set.apply(std::slice::from_ref(&first)).await.is_empty());
-    assert!(ask(spare).await.is_err(), "closed, and not kept open by the table");
+    assert!(ask(spare).await.is_err(), "closed, and not kept open by the copy");
     support::write(&mut open, "GET /who HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert!(support::read_answer(&mut open).await.0.starts_with("HTTP/1.1 200"));
     assert!(ask(kept).await.is_ok());
 
     assert!(set.apply(&[first, second]).await.is_empty(), "the port is free again at once");
     assert!(ask(spare).await.is_ok());
-    set.stop().await;
+    set.stop(Duration::ZERO).await;
     assert!(ask(kept).await.is_err());
 }
 
@@ -87,47 +85,107 @@ async fn a_successor_takes_the_sockets_over() {
     let spare = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let wanted = [config(spare).await];
     let (before, _) = ListenerSet::bind(&wanted);
-    let table: ListenFds = Arc::new(Fds::new().into());
-    before.start(Some(table.clone()));
-    assert!(ask(spare).await.is_ok());
+    before.start();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("upgrade.sock");
+    let doorstep = handover::Doorstep::open(&path).unwrap();
+    let copies = before.copies().unwrap();
+    let sent = tokio::spawn({
+        let path = path.clone();
+        async move { handover::hand_over(&path, &copies).await }
+    });
 
-    // What pingora does between processes: the numbers are duplicates in the successor.
-    let (names, numbers) = table.lock().serialize();
-    assert_eq!(names, [spare.to_string()]);
-    let copies: Vec<_> = numbers.iter().map(|number| duplicate(*number)).collect();
-    let mut received = Fds::new();
-    received.deserialize(names, copies);
-
+    let (received, predecessor) = doorstep.receive().await.unwrap();
+    assert_eq!(received[0].0, spare.to_string());
     let after = ListenerSet::default();
-    after.start(Some(Arc::new(received.into())));
-    assert!(after.apply(&wanted).await.is_empty());
-    before.stop().await;
-    assert!(ask(spare).await.is_ok(), "the successor accepts");
-    after.stop().await;
-    assert!(ask(spare).await.is_err(), "nothing holds the socket open");
-}
+    after.inherit(received);
+    assert!(after.apply(&wanted).await.is_empty(), "nothing is bound: the port is taken");
+    after.start();
+    assert!(after.disinherit().is_empty());
+    assert!(!sent.is_finished(), "it waits to hear that the successor accepts");
+    predecessor.release().await.unwrap();
+    sent.await.unwrap().unwrap();
 
-fn duplicate(number: std::os::fd::RawFd) -> std::os::fd::RawFd {
-    use std::os::fd::IntoRawFd;
-    super::super::sockets::borrowed::duplicate(number).unwrap().into_raw_fd()
+    before.stop(Duration::ZERO).await;
+    assert!(ask(spare).await.is_ok(), "the successor accepts");
+    after.stop(Duration::ZERO).await;
+    assert!(ask(spare).await.is_err(), "nothing holds the socket open");
+    drop(doorstep);
+    assert!(!path.exists());
 }
 
 #[tokio::test]
-async fn the_service_opens_what_is_wanted_and_closes_it_at_the_shutdown() {
-    let spare = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let set = Arc::new(ListenerSet::default());
-    let mut service = ListenService::new(set.clone(), vec![config(spare).await]);
-    assert_eq!(service.listen_addresses(), Some(vec![spare.to_string()]), "what pingora may hand to us");
-    let table: ListenFds = Arc::new(Fds::new().into());
-    let (stop, stopped) = watch::channel(false);
-    let fds = table.clone();
-    let running = tokio::spawn(async move { service.start_service(Some(fds), stopped, 1).await });
-    support::eventually(|| set.addresses() == [spare]).await;
-    assert!(ask(spare).await.is_ok());
-    assert!(table.lock().get(&spare.to_string()).is_some(), "a successor can have it");
+async fn a_hundred_sockets_are_handed_over() {
+    let mut wanted = Vec::new();
+    for _ in 0..100 {
+        let spare = TcpListener::bind("127.0.0.1:0").unwrap();
+        wanted.push((spare.local_addr().unwrap().to_string(), spare));
+    }
+    let names: Vec<String> = wanted.iter().map(|(name, _)| name.clone()).collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("upgrade.sock");
+    let doorstep = handover::Doorstep::open(&path).unwrap();
+    let sent = tokio::spawn(async move { handover::hand_over(&path, &wanted).await });
 
-    stop.send_replace(true);
-    tokio::time::timeout(support::DEADLINE, running).await.unwrap().unwrap();
-    assert!(ask(spare).await.is_err());
-    assert!(table.lock().is_empty());
+    let (received, predecessor) = doorstep.receive().await.unwrap();
+
+    assert_eq!(received.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>(), names);
+    for (name, socket) in &received {
+        assert_eq!(&socket.local_addr().unwrap().to_string(), name);
+    }
+    predecessor.release().await.unwrap();
+    sent.await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_successor_that_breaks_is_told_to_the_one_who_serves() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("upgrade.sock");
+    let (set, _) = ListenerSet::bind(&[config("127.0.0.1:0").await]);
+    let nobody = handover::hand_over(&path, &set.copies().unwrap()).await;
+    assert_eq!(nobody.unwrap_err().kind(), std::io::ErrorKind::NotFound);
+
+    let doorstep = handover::Doorstep::open(&path).unwrap();
+    let copies = set.copies().unwrap();
+    let sent = tokio::spawn(async move { handover::hand_over(&path, &copies).await });
+    drop(doorstep.receive().await.unwrap());
+
+    let broken = tokio::time::timeout(support::DEADLINE, sent).await.unwrap().unwrap();
+    assert_eq!(broken.unwrap_err().kind(), std::io::ErrorKind::UnexpectedEof);
+}
+
+#[tokio::test]
+async fn a_doorstep_replaces_a_dead_one_and_no_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("upgrade.sock");
+    drop(std::os::unix::net::UnixListener::bind(&path).unwrap());
+    let first = handover::Doorstep::open(&path).unwrap();
+    let second = handover::Doorstep::open(&path).err().unwrap();
+    assert_eq!(second.to_string(), "another upgrade is under way");
+    drop(first);
+
+    std::fs::write(&path, "somebody's file").unwrap();
+    assert!(handover::Doorstep::open(&path).is_err());
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's file");
+}
+
+#[tokio::test]
+async fn an_idle_connection_may_send_one_more_request() {
+    let (set, _) = ListenerSet::bind(&[config("127.0.0.1:0").await]);
+    set.start();
+    let set = Arc::new(set);
+    let mut open = tokio::net::TcpStream::connect(set.addresses()[0]).await.unwrap();
+    support::write(&mut open, "GET /who HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    support::read_answer(&mut open).await;
+
+    let stopping = tokio::spawn({
+        let set = Arc::clone(&set);
+        async move { set.stop(support::DEADLINE).await }
+    });
+    support::eventually(|| set.addresses().is_empty()).await;
+    support::write(&mut open, "GET /who HTTP/1.1\r\nhost: a\r\n\r\n").await;
+    let (head, _) = support::read_answer(&mut open).await;
+
+    assert!(head.starts_with("HTTP/1.1 200") && head.contains("lose"), "{head}");
+    stopping.await.unwrap();
 }

@@ -19,7 +19,7 @@ pub(super) struct Found {
 /// # Errors
 /// A text for the author of the definition.
 pub(super) fn find(configured: &Path) -> Result<Found, String> {
-    let candidates = candidates(configured, env!("CARGO_PKG_VERSION"));
+    let candidates = candidates(configured);
     for path in &candidates {
         match fs::read(path) {
             Ok(content) => return Ok(Found { path: path.clone(), content }),
@@ -32,7 +32,11 @@ pub(super) fn find(configured: &Path) -> Result<Found, String> {
 }
 
 /// Every name that counts, best first.
-fn candidates(configured: &Path, version: &str) -> Vec<PathBuf> {
+pub(super) fn candidates(configured: &Path) -> Vec<PathBuf> {
+    candidates_for(configured, env!("CARGO_PKG_VERSION"))
+}
+
+fn candidates_for(configured: &Path, version: &str) -> Vec<PathBuf> {
     let version = version.split('-').next().unwrap_or_default();
     let (system, machine) = (go_system(), go_machine());
     let stem = stem(configured);
@@ -73,7 +77,7 @@ mod tests {
     #[test]
     fn twins_come_first_and_in_order() {
         let end = format!("{}_{}.so", go_system(), go_machine());
-        let names: Vec<_> = candidates(Path::new("/p/a.so"), "1.2.3-rc1")
+        let names: Vec<_> = candidates_for(Path::new("/p/a.so"), "1.2.3-rc1")
             .iter()
             .map(|path| path.display().to_string())
             .collect();
@@ -95,9 +99,7 @@ mod tests {
         fs::write(&configured, "plain").unwrap();
         assert_eq!(find(&configured).unwrap().content, b"plain");
 
-        for (twin, content) in
-            candidates(&configured, env!("CARGO_PKG_VERSION")).iter().take(3).zip([1_u8, 2, 3]).rev()
-        {
+        for (twin, content) in candidates(&configured).iter().take(3).zip([1_u8, 2, 3]).rev() {
             fs::write(twin, [content]).unwrap();
             let found = find(&configured).unwrap();
             assert_eq!((found.content, &found.path), (vec![content], twin));
@@ -108,7 +110,7 @@ mod tests {
     fn a_missing_file_is_reported_with_every_name_tried() {
         let dir = tempfile::tempdir().unwrap();
         let reason = find(&dir.path().join("gone.so")).err().unwrap();
-        for path in candidates(&dir.path().join("gone.so"), env!("CARGO_PKG_VERSION")) {
+        for path in candidates(&dir.path().join("gone.so")) {
             assert!(reason.contains(&path.display().to_string()), "{reason}");
         }
     }
@@ -118,7 +120,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let configured = dir.path().join("a.so");
         fs::write(&configured, "plain").unwrap();
-        fs::create_dir(candidates(&configured, env!("CARGO_PKG_VERSION")).first().unwrap()).unwrap();
+        fs::create_dir(candidates(&configured).first().unwrap()).unwrap();
         let reason = find(&configured).err().unwrap();
         assert!(reason.contains("cannot be read"), "{reason}");
     }

@@ -22,15 +22,22 @@ mod request;
 mod response;
 #[cfg(test)]
 mod tests;
+mod unchanged;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use self::{
     abi::{HookFn, NON_BLOCKING, ON_RELOAD, REQUEST_BODY, RESPONSE_BODY},
     call::Site,
     hook::{Function, Job, NativeHook},
     library::{Libraries, Library},
+    lookup::Found,
     pool::Pool,
+    unchanged::{Stamps, Unchanged},
 };
 use super::DriverSettings;
 use crate::{
@@ -51,6 +58,7 @@ const BACKGROUND_THREADS: usize = 4;
 pub fn start(settings: &DriverSettings) -> Arc<dyn Driver> {
     Arc::new(NativeDriver {
         libraries: Libraries::default(),
+        unchanged: Unchanged::default(),
         pool: Arc::new(Pool::new(settings.hook_threads)),
         background: Arc::new(Pool::new(settings.hook_threads.min(BACKGROUND_THREADS))),
         timeout: settings.timeout,
@@ -59,6 +67,7 @@ pub fn start(settings: &DriverSettings) -> Arc<dyn Driver> {
 
 struct NativeDriver {
     libraries: Libraries,
+    unchanged: Unchanged,
     pool: Arc<Pool<Job>>,
     /// For calls that no request waits for, so that a slow one never takes a request's thread.
     background: Arc<Pool<Job>>,
@@ -102,14 +111,13 @@ impl Driver for NativeDriver {
 
 impl NativeDriver {
     fn find(&self, source: &HookSource) -> Result<Function, String> {
-        let found = lookup::find(&source.path)?;
-        let in_file = |reason| format!("{}: {reason}", found.path.display());
-        let library = self.libraries.open(&found.path, &found.content).map_err(in_file)?;
+        let (library, path) = self.library(&source.path)?;
+        let in_file = |reason| format!("{}: {reason}", path.display());
         let (entry, flags) = library.hook(&source.name).map_err(in_file)?;
         check_flags(flags).map_err(in_file)?;
         tracing::debug!(
             api_id = %source.api_id, hook = source.kind.name(), driver = NAME, function = %source.name,
-            file = %found.path.display(), "hook loaded"
+            file = %path.display(), "hook loaded"
         );
         let site = Site { api_id: Arc::clone(&source.api_id), function: Arc::clone(&source.name) };
         Ok(Function { entry, flags, site, library })
@@ -137,6 +145,21 @@ async fn tell(hook: NativeHook) {
             error = Error::from(error).chain(),
             "{ON_RELOAD} failed"
         );
+    }
+}
+
+impl NativeDriver {
+    /// The library that a definition's path means, and its file.
+    fn library(&self, configured: &Path) -> Result<(Arc<Library>, PathBuf), String> {
+        let stamps = Stamps::of(&lookup::candidates(configured));
+        if let Some(known) = self.unchanged.library(configured, &stamps) {
+            return Ok(known);
+        }
+        let Found { path, content } = lookup::find(configured)?;
+        let library = self.libraries.open(&path, &content);
+        let library = library.map_err(|reason| format!("{}: {reason}", path.display()))?;
+        self.unchanged.remember(configured, stamps, &library, &path);
+        Ok((library, path))
     }
 }
 

@@ -5,4 +5,4 @@ mod faults;
 mod input;
 mod loops;
 mod ports;
-mod protocols;
+pub(crate) mod protocols;

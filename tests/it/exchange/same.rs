@@ -1,12 +1,17 @@
 //! What looks alike from outside, whether bodies are streamed or held.
 
+use tokio::net::TcpStream;
+
 use super::{MODES, Mode, body, chunked};
-use crate::support::{
-    client::Response,
-    free_port,
-    gateway::Gateway,
-    in_time, until,
-    upstream::{Answer, Upstream},
+use crate::{
+    proxying::protocols::over_http2,
+    support::{
+        client::Response,
+        free_port,
+        gateway::Gateway,
+        in_time, until,
+        upstream::{Answer, Upstream},
+    },
 };
 
 const PROBLEM: &str = "There was a problem proxying the request";
@@ -305,5 +310,43 @@ async fn close_connections_holds_for_both() {
         let mut connection = gateway.request("POST", "/a/x").body("a body").start().await;
         assert_eq!(connection.response().await.header("connection"), Some("close"), "{mode:?}");
         assert!(connection.is_closed().await, "{mode:?}");
+    }
+}
+
+#[tokio::test]
+async fn http2_on_either_side() {
+    for mode in MODES {
+        let upstream = Upstream::answering(Answer::Echo).await;
+        let gateway = Gateway::build().api(mode.api(&upstream)).start().await;
+        over_http2(TcpStream::connect(gateway.address()).await.unwrap(), "gateway.test").await;
+        assert!(
+            upstream.seen().iter().all(|seen| seen.header("host") == Some(upstream.authority())),
+            "{mode:?}"
+        );
+
+        // A gateway is an upstream that speaks HTTP/2, too.
+        let in_front = mode.api(&upstream).target_url(format!("h2c://{}/a/", gateway.address()));
+        let in_front = Gateway::build().api(in_front).start().await;
+        for length in [0, 1, 65_537, 3 << 20] {
+            let body = body(length);
+            let head = format!("POST /a/x HTTP/1.1\r\nHost: h\r\nContent-Length: {length}\r\n\r\n");
+            let response = exchange(&in_front, [head.as_bytes(), &body].concat()).await;
+            assert!(response.status == 200 && response.body == body, "{mode:?} {length} {}", response.status);
+        }
+    }
+}
+
+#[tokio::test]
+async fn pipelined_requests_are_answered_in_order() {
+    for mode in MODES {
+        let upstream = Upstream::answering(Answer::Echo).await;
+        let gateway = Gateway::build().api(mode.api(&upstream)).start().await;
+        let mut connection = gateway.connect().await;
+        let one =
+            |number| format!("POST /a/x HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nbody {number:02}");
+        connection.send((0..20).map(one).collect::<String>()).await;
+        for number in 0..20 {
+            assert_eq!(connection.response().await.text(), format!("body {number:02}"), "{mode:?}");
+        }
     }
 }

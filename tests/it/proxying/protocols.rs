@@ -80,7 +80,8 @@ async fn a_refusal_that_leaves_a_body_unread_says_that_it_closes() {
     assert!(connection.is_closed().await);
 }
 
-async fn over_http2(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, authority: &str) {
+/// Some requests to the API `a`, which has to echo them.
+pub(crate) async fn over_http2(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, authority: &str) {
     let (client, connection) = in_time("handshake", h2::client::handshake(io)).await.unwrap();
     tokio::spawn(connection);
     let call = async |method: &str, path: &str, body: &[u8]| {

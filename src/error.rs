@@ -36,6 +36,9 @@ pub enum Error {
         /// Text for the client's error body.
         message: Cow<'static, str>,
     },
+    /// The client's body did not come whole.
+    #[error("the request's body could not be read")]
+    Body(#[source] Cause),
     /// The operating system refused something.
     #[error("{what}")]
     Io {
@@ -148,6 +151,7 @@ impl Error {
                 (504, "Upstream service reached hard timeout.".into())
             }
             Self::Upstream(UpstreamError::ClientGone(_)) => (499, "Client closed request".into()),
+            Self::Body(_) => (500, "There was a problem with reading Body of the Request.".into()),
             _ => (500, "Internal Server Error".into()),
         }
     }

@@ -68,6 +68,9 @@ fn object() -> Box<Object> {
         request,
         url: Url::from_target(b"/greeters/hello?name=x").unwrap(),
         client: "192.0.2.1".parse().ok(),
+        body: None,
+        response: None,
+        record: None,
         spec: Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),

@@ -9,8 +9,8 @@ use std::{
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Datelike, Local, SecondsFormat, Timelike};
 
-use super::{Latency, Moment, Observed, Record, Settings, image, normalise::Normalise};
-use crate::session::hash;
+use super::{Latency, Moment, Observed, Record, Settings, fields, image, normalise::Normalise};
+use crate::{hook::RecordPart, session::hash};
 
 /// Records without an expiry of their API's own are kept this long: Tyk's "for ever".
 const KEPT: Duration = Duration::from_secs(36_500 * 24 * 60 * 60);
@@ -41,6 +41,26 @@ impl Finish {
 
     /// The finished record; `None` when the client's address is one of `ignored_ips`, compared as text.
     pub fn record<'a>(&'a mut self, seen: &'a Observed) -> Option<Record<'a>> {
+        let mut record = self.begin(seen)?;
+        self.end(&mut record);
+        Some(record)
+    }
+
+    /// What a hook gets to see; `None` as for [`Finish::record`].
+    pub(super) fn part(&mut self, seen: &Observed) -> Option<RecordPart> {
+        self.begin(seen).map(|record| fields::part(&record))
+    }
+
+    /// The finished record with the edits of its hook.
+    pub(super) fn edited<'a>(&'a mut self, seen: &'a Observed, part: RecordPart) -> Option<Record<'a>> {
+        let mut record = self.begin(seen)?;
+        fields::apply(part, &mut record);
+        self.end(&mut record);
+        Some(record)
+    }
+
+    /// All but what Tyk's worker does after the hook.
+    fn begin<'a>(&mut self, seen: &'a Observed) -> Option<Record<'a>> {
         // `::ffff:1.2.3.4` is printed as `1.2.3.4`, as Go does.
         let client = seen.client.map(|ip| ip.to_canonical().to_string()).unwrap_or_default();
         if !self.ignored.is_empty() && self.ignored.contains(&client) {
@@ -49,9 +69,7 @@ impl Finish {
         let timestamp = Moment::from(seen.at);
         let [year, month, day, hour] = self.calendar.at(timestamp.seconds);
         let latency = latency(seen);
-        let api_key =
-            if self.hash_keys { hash::token(&seen.key).into() } else { Cow::Borrowed(seen.key.as_str()) };
-        let path = rooted(seen.tracked.as_deref().unwrap_or(&seen.path));
+        let path = Cow::Borrowed(seen.tracked.as_deref().unwrap_or(&seen.path));
         Some(Record {
             method: seen.method.as_str().into(),
             host: (&*seen.host).into(),
@@ -59,7 +77,7 @@ impl Finish {
                 Some(rules) => rules.apply(path),
                 None => path,
             },
-            raw_path: rooted(&seen.path),
+            raw_path: seen.path.as_str().into(),
             content_length: seen.content_length,
             user_agent: seen
                 .user_agent
@@ -70,8 +88,8 @@ impl Finish {
             year,
             hour: hour.unsigned_abs(),
             response_code: seen.status.into(),
-            tags: tags(seen, &self.node_tags, &api_key),
-            api_key,
+            tags: self.given_tags(seen),
+            api_key: seen.key.as_str().into(),
             timestamp,
             api_version: seen.version.as_deref().unwrap_or(NOT_VERSIONED).into(),
             api_name: seen.api.name.as_str().into(),
@@ -87,13 +105,38 @@ impl Finish {
             track_path: seen.tracked.is_some(),
             expire_at: timestamp.after(seen.api.expire_after.unwrap_or(KEPT)),
             api_schema: "".into(),
-            original_path: if seen.original_path.is_empty() {
-                "".into()
-            } else {
-                rooted(&seen.original_path)
-            },
+            original_path: seen.original_path.as_str().into(),
             listen_path: seen.api.listen_path.as_str().into(),
         })
+    }
+
+    /// What comes after the hook: hash, slashes, tags of node, key and ids.
+    fn end<'a>(&'a self, record: &mut Record<'a>) {
+        if self.hash_keys {
+            record.api_key = hash::token(&record.api_key).into();
+        }
+        root(&mut record.path);
+        root(&mut record.raw_path);
+        if !record.original_path.is_empty() {
+            root(&mut record.original_path);
+        }
+        record.tags.extend(self.node_tags.iter().map(|tag| Cow::Borrowed(tag.as_str())));
+        for (prefix, id) in [("key-", &record.api_key), ("org-", &record.org_id)] {
+            if !id.is_empty() {
+                record.tags.push([prefix, id].concat().into());
+            }
+        }
+        record.tags.push(["api-", &record.api_id].concat().into());
+    }
+
+    /// Tags of request and API, with room for the rest. In Tyk's order; no duplicate is removed (analytics
+    /// reference 2.7).
+    fn given_tags<'a>(&self, seen: &'a Observed) -> Vec<Cow<'a, str>> {
+        let given = [&seen.tags, &seen.api.tags];
+        let all = given.iter().map(|tags| tags.len()).sum::<usize>() + self.node_tags.len() + 3;
+        let mut tags = Vec::with_capacity(all);
+        tags.extend(given.into_iter().flatten().map(|tag| Cow::Borrowed(tag.as_str())));
+        tags
     }
 }
 
@@ -103,24 +146,11 @@ fn latency(seen: &Observed) -> Latency {
     Latency { total, upstream, gateway: total - upstream }
 }
 
-/// In Tyk's order; no duplicate is removed (analytics reference 2.7).
-fn tags<'a>(seen: &'a Observed, node_tags: &'a [String], api_key: &str) -> Vec<Cow<'a, str>> {
-    let api = &seen.api;
-    let given = [seen.tags.as_slice(), &api.tags, node_tags];
-    let mut tags = Vec::with_capacity(given.iter().map(|tags| tags.len()).sum::<usize>() + 3);
-    tags.extend(given.into_iter().flatten().map(|tag| Cow::Borrowed(tag.as_str())));
-    for (prefix, id) in [("key-", api_key), ("org-", api.org_id.as_str())] {
-        if !id.is_empty() {
-            tags.push([prefix, id].concat().into());
-        }
+/// Gives a path its leading slash.
+fn root(path: &mut Cow<'_, str>) {
+    if !path.starts_with('/') {
+        *path = ["/", path].concat().into();
     }
-    tags.push(["api-", &api.id].concat().into());
-    tags
-}
-
-/// With a leading slash.
-fn rooted(path: &str) -> Cow<'_, str> {
-    if path.starts_with('/') { path.into() } else { ["/", path].concat().into() }
 }
 
 fn base64(image: &[u8]) -> Cow<'static, str> {

@@ -3,12 +3,15 @@
 //! The way of a record: the request's thread fills an [`Observed`] and hands it to a [`RecordSink`], the front of a
 //! bounded queue. One task at its other end finishes records (hash, tags, slashes, ids in paths), encodes them
 //! and writes batches to the sink of the settings. That task alone waits for Redis. A full queue drops and counts,
-//! where Tyk's gateway blocks all traffic; so does a batch that its sink does not take in time.
+//! where Tyk's gateway blocks all traffic; so does a batch that its sink does not take in time. A record whose API has
+//! an `analytics_plugin` makes a detour through its hook, off the task.
 //!
 //! Decided 2026-11: one task, not Tyk's `pool_size`. It finishes and encodes far more records per second than one
 //! gateway serves, and it is not woken per record: it sleeps until the queue is half full or 200 ms are over.
 
 pub mod detail;
+mod edits;
+mod fields;
 mod finish;
 mod image;
 pub mod json;
@@ -28,6 +31,7 @@ mod tests;
 use std::sync::Arc;
 
 pub use detail::{Detail, Sample};
+pub use edits::RecordHook;
 pub use finish::{Finish, rfc3339};
 pub use queue::{Flusher, Worker};
 pub use record::{Latency, Moment, Observed, Record, RecordedApi};

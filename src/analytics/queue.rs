@@ -2,6 +2,7 @@
 
 use std::{
     mem,
+    pin::pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::Relaxed},
@@ -12,12 +13,19 @@ use std::{
 use bytes::Bytes;
 use tokio::{
     sync::{Notify, mpsc, oneshot},
+    task::JoinError,
     time::{sleep, timeout},
 };
 
-use super::{Analytics, Detail, Observed, RecordSink, Settings, finish::Finish, sinks::Sink};
+use super::{
+    Analytics, Detail, Observed, RecordSink, Settings,
+    edits::{Edited, Edits},
+    finish::Finish,
+    sinks::Sink,
+};
 use crate::{
     error::Error,
+    hook::RecordPart,
     metrics::{DropReason, Metrics},
 };
 
@@ -52,6 +60,7 @@ pub(super) fn open(settings: &Settings, sink: Box<dyn Sink>, metrics: &Arc<Metri
         filling,
         sink,
         finish: Finish::new(settings),
+        edits: Edits::new(settings.room),
         batch: Batch::default(),
         waiting: Vec::new(),
         tend_at: None,
@@ -153,6 +162,7 @@ pub struct Worker {
     filling: Arc<Notify>,
     sink: Box<dyn Sink>,
     finish: Finish,
+    edits: Edits,
     batch: Batch,
     waiting: Vec<oneshot::Sender<()>>,
     tend_at: Option<Instant>,
@@ -174,8 +184,12 @@ impl Worker {
                     self.tend().await;
                     continue;
                 }
+                Some(edited) = self.edits.next() => {
+                    self.edited(edited);
+                    self.gather().await;
+                }
                 Some(first) = self.records.recv() => {
-                    self.take(&first);
+                    self.take(first);
                     self.gather().await;
                 }
                 else => return,
@@ -186,37 +200,96 @@ impl Worker {
 
     /// Lets the queue fill. Until here senders wake nobody, which is what keeps them cheap.
     async fn gather(&mut self) {
-        tokio::select! {
-            biased;
-            Some(done) = self.asked.recv() => self.waiting.push(done),
-            () = self.filling.notified() => {}
-            () = sleep(GATHER) => {}
+        let mut over = pin!(sleep(GATHER));
+        while !self.batch.is_full() {
+            tokio::select! {
+                biased;
+                Some(done) = self.asked.recv() => {
+                    self.waiting.push(done);
+                    return;
+                }
+                () = self.filling.notified() => return,
+                () = &mut over => return,
+                Some(edited) = self.edits.next() => self.edited(edited),
+            }
         }
     }
 
-    /// Writes all that is queued now, then answers those who asked for it.
+    /// Writes all that is queued now, then answers those who asked for it: they wait for hooks on records as well.
     async fn drain(&mut self) {
         let waiting = mem::take(&mut self.waiting);
         for _ in 0..self.records.len() {
             let Ok(observed) = self.records.try_recv() else { break };
-            self.take(&observed);
-            if self.batch.is_full() {
-                self.write().await;
-            }
+            self.take(observed);
+            self.write_if_full().await;
+        }
+        while let Some(edited) = self.edits.ready() {
+            self.edited(edited);
+            self.write_if_full().await;
         }
         self.write().await;
+        if !waiting.is_empty() {
+            while let Some(edited) = self.edits.next().await {
+                self.edited(edited);
+                self.write_if_full().await;
+            }
+            self.write().await;
+        }
         self.report_full();
         for done in waiting {
             let _ = done.send(());
         }
     }
 
-    fn take(&mut self, observed: &Observed) {
+    /// A record from the queue: into the batch, or to its API's hook first.
+    fn take(&mut self, observed: Observed) {
+        match observed.api.hook.clone() {
+            None => self.put(&observed, None),
+            Some(hook) => {
+                if self.edits.add(hook, observed) {
+                    self.start_edits();
+                } else {
+                    self.batch.taken += 1;
+                    self.metrics.analytics().dropped(DropReason::QueueFull, 1);
+                }
+            }
+        }
+    }
+
+    /// A record that comes back from its hook.
+    fn edited(&mut self, edited: Result<Edited, JoinError>) {
+        match edited {
+            Ok(Edited { observed, part }) => self.put(&observed, part),
+            Err(error) => {
+                self.batch.taken += 1;
+                self.metrics.analytics().dropped(DropReason::Sink, 1);
+                tracing::error!(%error, "an analytics hook broke: its record is lost");
+            }
+        }
+        self.start_edits();
+    }
+
+    fn start_edits(&mut self) {
+        let finish = &mut self.finish;
+        self.edits.start(|observed| finish.part(observed));
+    }
+
+    fn put(&mut self, observed: &Observed, part: Option<RecordPart>) {
         self.batch.taken += 1;
         self.detailed.fetch_sub(weight(observed), Relaxed);
-        if let Some(record) = self.finish.record(observed) {
+        let record = match part {
+            Some(part) => self.finish.edited(observed, part),
+            None => self.finish.record(observed),
+        };
+        if let Some(record) = record {
             self.sink.encode(&record, &mut self.batch.bytes);
             self.batch.ends.push(self.batch.bytes.len());
+        }
+    }
+
+    async fn write_if_full(&mut self) {
+        if self.batch.is_full() {
+            self.write().await;
         }
     }
 

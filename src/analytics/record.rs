@@ -13,10 +13,10 @@ use std::{
 
 use http::{HeaderValue, Method};
 
-use super::Detail;
+use super::{Detail, RecordHook};
 
 /// What all records of one API have in common: made when it is compiled, shared by its requests.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default)]
 pub struct RecordedApi {
     /// `name`, whole, with any `#category`.
     pub name: String,
@@ -30,6 +30,10 @@ pub struct RecordedApi {
     pub tags: Vec<String>,
     /// `expire_analytics_after`; `None` (0) keeps records for 36,500 days.
     pub expire_after: Option<Duration>,
+    /// `analytics_plugin`: sees and edits each record before it is written.
+    pub hook: Option<Arc<RecordHook>>,
+    /// It was asked for and could not be loaded.
+    pub lacks_hook: bool,
 }
 
 /// What a request left behind. Made on the request's thread, so every field is a handle, a number or text that

@@ -29,6 +29,8 @@ fn observed() -> Observed {
         listen_path: "/shop/".to_owned(),
         tags: vec!["api-tag".to_owned()],
         expire_after: None,
+        hook: None,
+        lacks_hook: false,
     };
     Observed {
         api: Arc::new(api),

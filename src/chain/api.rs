@@ -57,12 +57,12 @@ impl Api {
     /// True if code of users runs in its chain. Such an API is built anew on every reload, since the code may
     /// have changed where the definition has not.
     pub fn has_hooks(&self) -> bool {
-        self.chain.has_hooks()
+        self.chain.has_hooks() || self.definition.analytics_plugin.enable
     }
 
-    /// True if some of that code could not be loaded, so that requests which reach it are answered 500.
+    /// True if some of that code could not be loaded: requests which reach it are answered 500, records stay unedited.
     pub fn lacks_hooks(&self) -> bool {
-        self.chain.lacks_code()
+        self.chain.lacks_code() || self.recorded.lacks_hook
     }
 }
 

@@ -6,11 +6,12 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use http::Method;
 use pingora_proxy::Session;
 use uuid::Uuid;
 
-use super::{Api, Snapshot, Variables};
+use super::{Api, Loan, Snapshot, Variables};
 use crate::{
     analytics::Detail,
     upstream::{Outbound, Target},
@@ -45,6 +46,10 @@ pub struct Ctx {
     pub metadata: Option<Box<std::collections::BTreeMap<String, String>>>,
     /// `X-Forwarded-For` was removed by the definition, so the proxy step does not write it either.
     pub no_forwarded_for: bool,
+    /// The request's body, once a step has asked for it ([`Ctx::body`]) or made one.
+    pub body: Option<Bytes>,
+    /// The client's session while a stand-in has it: the exchange is buffered.
+    pub loan: Option<Loan>,
     /// What goes upstream, decided by the proxy step.
     pub outbound: Option<Box<Outbound>>,
     /// How deep this request has looped.
@@ -159,6 +164,8 @@ impl Ctx {
             target: None,
             metadata: None,
             no_forwarded_for: false,
+            body: None,
+            loan: None,
             outbound: None,
             loops: Loops::default(),
             tracking: Tracking::default(),

@@ -1,17 +1,20 @@
 //! The two middleware traits, what builds them, and the chain of one API.
 
 use async_trait::async_trait;
-use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::{Blueprint, Ctx, Flow};
-use crate::{definition::VersionInfo, error::Result, hook::HookKind};
+use crate::{
+    definition::VersionInfo,
+    error::Result,
+    hook::{HookKind, Needs, ResponsePart},
+};
 
 /// One request step: built once per API, shared by all its requests.
 #[async_trait]
 pub trait Middleware: Send + Sync {
     /// Runs when the request reaches this step. `Next` goes on; anything else ends the chain. A fault ends it too,
-    /// with the status of `Error::answer`.
+    /// with the status of `Error::answer`. A step that wants the request's body asks [`Ctx::body`] for it.
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow>;
 
     /// True if code of users that it should run could not be loaded.
@@ -23,8 +26,18 @@ pub trait Middleware: Send + Sync {
 /// One response step. It runs once per answer of an upstream, before the head is sent to the client.
 #[async_trait]
 pub trait ResponseMiddleware: Send + Sync {
-    /// Edits the answer in place.
-    async fn response(&self, session: &mut Session, ctx: &mut Ctx, head: &mut ResponseHeader) -> Result<()>;
+    /// The bodies that it wants whole. Asked once, when the API is compiled: what nobody wants is streamed.
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
+    }
+
+    /// True if code of users that it should run could not be loaded.
+    fn lacks_code(&self) -> bool {
+        false
+    }
+
+    /// Edits the answer in place. Its body is there if any step wants it, unless its kind is never held.
+    async fn response(&self, session: &mut Session, ctx: &mut Ctx, answer: &mut ResponsePart) -> Result<()>;
 }
 
 /// Builds a request step, or nothing when the definition does not ask for it: an idle feature costs nothing.
@@ -68,6 +81,7 @@ struct ResponseStep {
 pub struct Chain {
     request: Box<[Step]>,
     response: Box<[ResponseStep]>,
+    needs: Needs,
 }
 
 impl Chain {
@@ -98,11 +112,12 @@ impl Chain {
                 }
             }
         }
-        let response = response
+        let response: Box<[ResponseStep]> = response
             .iter()
             .filter_map(|ResponseSlot(name, build)| build(blueprint).map(|run| ResponseStep { name, run }))
             .collect();
-        Self { request: steps.into(), response }
+        let needs = response.iter().fold(Needs::NOTHING, |needs, step| needs.or(step.run.needs()));
+        Self { request: steps.into(), response, needs }
     }
 
     /// Runs the request side until a step says something other than `Next`.
@@ -122,7 +137,7 @@ impl Chain {
         Ok(Flow::Next)
     }
 
-    /// Runs the response side, head only.
+    /// Runs the response side.
     ///
     /// # Errors
     /// The fault of the step that had one; the rest is skipped.
@@ -130,22 +145,34 @@ impl Chain {
         &self,
         session: &mut Session,
         ctx: &mut Ctx,
-        head: &mut ResponseHeader,
+        answer: &mut ResponsePart,
     ) -> Result<()> {
         for step in &self.response {
-            step.run.response(session, ctx, head).await?;
+            step.run.response(session, ctx, answer).await?;
         }
         Ok(())
+    }
+
+    /// The bodies that its response steps want: the request's is read before it goes upstream, the answer's is held.
+    /// Request steps read for themselves what they want.
+    pub fn needs(&self) -> Needs {
+        self.needs
+    }
+
+    /// True if code of users runs on answers, which it may replace.
+    pub fn has_response_hooks(&self) -> bool {
+        self.response.last().is_some_and(|step| step.name == HookKind::Response.name())
     }
 
     /// True if code of users that belongs in it could not be loaded.
     pub fn lacks_code(&self) -> bool {
         self.request.iter().any(|step| step.run.lacks_code())
+            || self.response.iter().any(|step| step.run.lacks_code())
     }
 
     /// True if code of users runs in it.
     pub fn has_hooks(&self) -> bool {
-        self.request.iter().any(|step| step.is_hook)
+        self.request.iter().any(|step| step.is_hook) || self.has_response_hooks()
     }
 
     /// Names of the request steps, in order.

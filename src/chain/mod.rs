@@ -5,10 +5,12 @@
 
 mod api;
 mod blueprint;
+mod body;
 mod ctx;
 mod endpoint;
 mod flow;
 mod listen_path;
+mod loan;
 mod middleware;
 mod real_ip;
 mod router;
@@ -17,10 +19,12 @@ mod variables;
 
 pub use api::{Api, Base, TagHeaders};
 pub use blueprint::{Blueprint, version_path};
+pub use body::is_grpc;
 pub use ctx::{Answered, Ctx, Fault, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};
 pub use listen_path::{ListenPath, TemplateError};
+pub use loan::{Held, Left, Loan};
 pub use middleware::{
     Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware, ResponseSlot, Slot,
 };

@@ -1,14 +1,17 @@
 //! The response side of a proxied request: what is put on an upstream's head before the client sees it
 //! (api-definition reference 6.4).
 
+use std::mem;
+
 use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::observe;
+use super::{exchange, observe};
 use crate::{
     chain::{Answered, Ctx},
-    error::Result,
+    error::{Error, HookError, Result},
+    hook::ResponsePart,
 };
 
 const RATE_LIMIT: [HeaderName; 3] = [
@@ -26,7 +29,7 @@ const HOP_BY_HOP: [HeaderName; 4] = [
     header::TE,
 ];
 
-/// Makes an upstream's head ours and runs the response chain over it.
+/// Makes an upstream's head ours and runs the response chain over it, unless it is held until its body is there.
 pub(super) async fn from_upstream(
     session: &mut Session,
     ctx: &mut Ctx,
@@ -34,22 +37,55 @@ pub(super) async fn from_upstream(
 ) -> Result<()> {
     ctx.outcome.upstream = ctx.outcome.upstream_started.map(|started| started.elapsed());
     ctx.outcome.upstream_status = Some(head.status.as_u16());
-    if head.status != StatusCode::SWITCHING_PROTOCOLS {
-        drop_hop_by_hop(head);
+    if exchange::holds(ctx, head) {
+        return Ok(());
+    }
+    let mut part = ResponsePart { head: mem::replace(head, empty_head()), body: None };
+    let done = finish(session, ctx, &mut part).await;
+    match &mut ctx.loan {
+        Some(loan) if part.body.is_some() => loan.replace(part),
+        _ => *head = part.head,
+    }
+    done
+}
+
+/// Makes an upstream's answer ours.
+///
+/// # Errors
+/// A response hook could not be loaded. Any other that fails leaves the answer as it stands (plugins reference 1.4).
+pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut ResponsePart) -> Result<()> {
+    if part.head.status != StatusCode::SWITCHING_PROTOCOLS {
+        drop_hop_by_hop(&mut part.head);
     }
     let Some(api) = ctx.api.clone() else { return Ok(()) };
     for name in RATE_LIMIT {
-        insert(head, name, ZERO);
+        insert(&mut part.head, name, ZERO);
     }
-    api.chain.response(session, ctx, head).await?;
+    match api.chain.response(session, ctx, part).await {
+        Ok(()) => {}
+        Err(error @ Error::Hook(HookError::NotLoaded { .. })) => return Err(error),
+        Err(error) => {
+            let error = error.chain();
+            tracing::error!(
+                api_id = &*api.spec.api_id,
+                error,
+                "response chain failed, the answer goes out as it stands"
+            );
+        }
+    }
     if ctx.snapshot.services.config.close_connections {
         session.set_keepalive(None);
     }
-    frame_changed_method(session, ctx, head);
-    ctx.outcome.status = head.status.as_u16();
+    frame_changed_method(session, ctx, &mut part.head);
+    ctx.outcome.status = part.head.status.as_u16();
     ctx.outcome.answered = Answered::Upstream;
-    observe::upstream_head(session, ctx, head);
+    observe::upstream_head(session, ctx, &part.head);
     Ok(())
+}
+
+/// Stands in for a head for a moment; allocates nothing.
+fn empty_head() -> ResponseHeader {
+    http::Response::new(()).into_parts().0.into()
 }
 
 /// The upstream answered a HEAD that the client did not ask with: there is a length, but no body will come.

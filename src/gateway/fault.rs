@@ -40,13 +40,13 @@ pub(super) async fn answer(
         log_unsent(written);
         return 413;
     }
-    if *error.esource() == ErrorSource::Downstream && ctx.outbound.is_none() {
+    if *error.esource() == ErrorSource::Downstream && ctx.api.is_none() {
         // The head could not be read; nothing of ours has run.
         log_unsent(reply::send(gateway, session, ctx, Answer::BadRequest).await);
         return 400;
     }
     let made;
-    let ours = match error.cause.as_ref().and_then(|cause| cause.downcast_ref::<Error>()) {
+    let ours = match ours(error) {
         Some(ours) => ours,
         None => {
             made = from_pingora(error);
@@ -127,6 +127,17 @@ fn class_of(error: &PingoraError) -> Option<Fault> {
             fault("URR", "upstream connection reset")
         }
         _ => None,
+    }
+}
+
+/// Our error behind pingora's, which wraps what it hands on once more.
+fn ours(error: &PingoraError) -> Option<&Error> {
+    let mut cause = error.cause.as_ref()?;
+    loop {
+        if let Some(ours) = cause.downcast_ref() {
+            return Some(ours);
+        }
+        cause = cause.downcast_ref::<PingoraError>()?.cause.as_ref()?;
     }
 }
 

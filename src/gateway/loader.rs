@@ -7,18 +7,22 @@ use std::{
 };
 
 use crate::{
-    analytics::RecordedApi,
+    analytics::{RecordHook, RecordedApi},
     chain::{Api, Base, Blueprint, Chain, ListenPath, Services, TagHeaders},
     config::{Config, SinkKind},
     definition::{ApiDefinition, Source},
     error::Problem,
-    hook::Spec,
+    hook::{HookKind, HookSource, Spec},
+    metrics::HookLabels,
     middleware,
     upstream::{PeerSettings, Target, TargetError},
 };
 
 /// Tyk keeps an unused upstream connection this long (api-definition reference 6.3).
 const IDLE: Duration = Duration::from_secs(90);
+
+/// What runs hooks on records, whatever the API's driver (plugins reference 10).
+const RECORD_DRIVER: &str = "goplugin";
 
 /// Compiles one definition, to be served on `listen_path`: a conflict may have moved it from its own.
 ///
@@ -49,6 +53,11 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
     let versions: Vec<_> =
         definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
+    let mut recorded = recorded(definition, &listen_path);
+    if definition.analytics_plugin.enable && services.config.enable_analytics {
+        recorded.hook = record_hook(definition, &spec, services, &place, &mut problems);
+        recorded.lacks_hook = recorded.hook.is_none();
+    }
     let chain = {
         let mut blueprint = Blueprint {
             definition,
@@ -68,7 +77,7 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         base,
         peer: peer(definition, &services.config),
         metrics: services.metrics.api(&spec.api_id),
-        recorded: Arc::new(recorded(definition, &listen_path)),
+        recorded: Arc::new(recorded),
         detailed: is_detailed(definition, &services.config),
         tag_headers: TagHeaders::new(&definition.tag_headers),
         refuses: source.refuses,
@@ -133,5 +142,42 @@ fn recorded(definition: &ApiDefinition, listen_path: &ListenPath) -> RecordedApi
             .ok()
             .filter(|seconds| *seconds > 0)
             .map(Duration::from_secs),
+        hook: None,
+        lacks_hook: false,
+    }
+}
+
+/// The hook on this API's records. One that cannot be loaded leaves them as they are, as in Tyk.
+fn record_hook(
+    definition: &ApiDefinition,
+    spec: &Arc<Spec>,
+    services: &Services,
+    place: &str,
+    problems: &mut Vec<Problem>,
+) -> Option<Arc<RecordHook>> {
+    let wish = &definition.analytics_plugin;
+    let source = HookSource {
+        api_id: spec.api_id.clone(),
+        kind: HookKind::Analytics,
+        name: wish.func_name.as_str().into(),
+        path: wish.plugin_path.as_str().into(),
+        timeout: services.config.pinhook.plugin_timeout(),
+    };
+    match services.hooks.load(RECORD_DRIVER, &source) {
+        Ok(hook) => Some(Arc::new(RecordHook {
+            hook,
+            spec: spec.clone(),
+            metrics: services.metrics.hook(HookLabels {
+                api: source.api_id,
+                hook: source.kind.name(),
+                driver: RECORD_DRIVER,
+                function: source.name,
+            }),
+        })),
+        Err(error) => {
+            let message = format!("{}; analytics records are not edited", error.chain());
+            problems.push(Problem::warning(place, "analytics_plugin", message));
+            None
+        }
     }
 }

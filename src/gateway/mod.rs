@@ -1,13 +1,15 @@
 //! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
-//! what goes upstream; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
-//! definitions into a snapshot; `server` runs it all, `drain` ends it, `upgrade` passes it on.
+//! what goes upstream; `exchange` tells streamed from buffered; `reply` and `fault` write what the gateway answers
+//! itself; `loader` and `reload` turn definitions into a snapshot; `server` runs it all, `drain` ends it, `upgrade`
+//! passes it on.
 
 mod access_log;
 mod answer;
 pub mod control;
 mod drain;
+mod exchange;
 mod fault;
 pub mod health;
 pub mod listen;

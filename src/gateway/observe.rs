@@ -72,13 +72,20 @@ pub(super) fn response_chunk(ctx: &mut Ctx, chunk: Option<&Bytes>) {
     }
 }
 
+/// The body of an answer that was held, as the client gets it: what passed before was the upstream's.
+pub(super) fn held_body(ctx: &mut Ctx, body: &Bytes) {
+    if let Some(detail) = &mut ctx.detail {
+        detail.response_body.restart();
+        detail.response_body.add(body);
+    }
+}
+
 /// The gateway or a hook gives this answer. Length and framing are not in it yet.
 pub(super) fn own_answer(ctx: &mut Ctx, form: Form, head: &ResponseHeader, body: &Bytes) {
     if let Some(detail) = &mut ctx.detail {
         detail.response = Some(response_head(form, head));
-        detail.response_body.restart();
-        detail.response_body.add(body);
     }
+    held_body(ctx, body);
 }
 
 fn response_head(form: Form, head: &ResponseHeader) -> ResponseHead {

@@ -9,7 +9,7 @@ use pingora_core::{protocols::Digest, upstreams::peer::HttpPeer};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::{Gateway, answer, fault, observe, reply, request};
+use super::{Gateway, answer, exchange, fault, observe, reply, request};
 use crate::chain::Ctx;
 
 /// The proxy behind one listener.
@@ -135,6 +135,7 @@ impl ProxyHttp for Proxy {
         error: &pingora_core::Error,
         ctx: &mut Ctx,
     ) -> FailToProxy {
+        exchange::abandon(session, ctx);
         let error_code = fault::answer(&self.gateway, session, ctx, error).await;
         FailToProxy { error_code, can_reuse_downstream: false }
     }
@@ -144,6 +145,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn logging(&self, session: &mut Session, error: Option<&pingora_core::Error>, ctx: &mut Ctx) {
+        exchange::end(&self.gateway, session, ctx).await;
         observe::finished(&self.gateway, session, error, ctx);
     }
 }

@@ -103,6 +103,7 @@ async fn outbound(
         host: (!api.definition.proxy.preserve_host_header).then(|| target.authority.clone()),
         forwarded_for: if ctx.no_forwarded_for { None } else { peer_ip(session) },
         trailers: head.headers.get(header::TE) == Some(&HeaderValue::from_static("trailers")),
+        body_read: ctx.body.is_some(),
         target,
     });
     match unresolved {

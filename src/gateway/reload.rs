@@ -86,6 +86,7 @@ pub(super) async fn run(gateway: &Arc<Gateway>) -> Report {
             let snapshot = Arc::new(snapshot);
             listeners::apply(gateway, &snapshot, &mut report.problems).await;
             gateway.publish(snapshot);
+            gateway.services.hooks.reloaded();
             report
         }
         Err(error) => {

@@ -2,19 +2,19 @@
 
 use bytes::Bytes;
 use http::{Method, header};
-use pingora_core::upstreams::peer::HttpPeer;
+use pingora_core::{Error as PingoraError, ErrorType, upstreams::peer::HttpPeer};
 use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control, fault, observe,
+    Gateway, control, exchange, fault, observe,
     proxy::Door,
     proxy_step::{self, Step},
     reply,
 };
 use crate::{
     chain::{Api, Ctx, Denial, Flow},
-    error::{Error, Result, UpstreamError},
+    error::{Cause, Error, Result, UpstreamError},
     url::Url,
 };
 
@@ -29,13 +29,27 @@ pub(super) async fn handle(
     let decided = decide(gateway, door, session, ctx).await;
     restore_method(session, ctx, client_method);
     match decided {
-        Ok(Decision::Proxy) => Ok(false),
+        Ok(Decision::Proxy) => {
+            exchange::begin(session, ctx);
+            Ok(false)
+        }
+        Err(Error::Body(cause)) if cause.is::<PingoraError>() => Err(unread(cause)),
+        Err(error) if error.status() == 413 => {
+            reply::send(gateway, session, ctx, reply::Answer::TooLarge).await.map(|()| true)
+        }
         Ok(Decision::Answer(answer)) => reply::send(gateway, session, ctx, answer).await.map(|()| true),
         Err(error) => {
             fault::note(session, ctx, &error, fault::class(&error));
             reply::send_error(gateway, session, ctx, error.answer()).await.map(|()| true)
         }
     }
+}
+
+/// A body that broke off ends as it does where pingora streams it.
+fn unread(cause: Cause) -> Box<PingoraError> {
+    cause.downcast::<PingoraError>().unwrap_or_else(|cause| {
+        PingoraError::because(ErrorType::ReadError, "reading the request's body", cause)
+    })
 }
 
 enum Decision {
@@ -98,6 +112,9 @@ async fn enter(mut api: Arc<Api>, session: &mut Session, ctx: &mut Ctx) -> Resul
             Flow::Next => {}
             Flow::Respond(response) => return Ok(Decision::Answer(reply::Answer::Response(response))),
             Flow::Deny(denial) => return Ok(denial.into()),
+        }
+        if api.chain.needs().request_body {
+            ctx.body(session).await?;
         }
         match proxy_step::run(&api, session, ctx).await? {
             Step::Send(outbound) => {
@@ -166,7 +183,7 @@ pub(super) fn count_body(
     ctx: &mut Ctx,
 ) -> pingora_core::Result<()> {
     let limit = ctx.snapshot.services.config.http_server_options.max_request_body_size;
-    if limit <= 0 || session.req_header().headers.contains_key(header::CONTENT_LENGTH) {
+    if limit <= 0 || ctx.body.is_some() || session.req_header().headers.contains_key(header::CONTENT_LENGTH) {
         return Ok(());
     }
     ctx.outcome.received += chunk.map_or(0, |chunk| chunk.len() as u64);

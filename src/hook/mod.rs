@@ -6,6 +6,7 @@
 
 pub mod drivers;
 mod object;
+mod record;
 mod registry;
 
 use std::{fmt, ops::Add, path::PathBuf, sync::Arc, time::Duration};
@@ -13,7 +14,8 @@ use std::{fmt, ops::Add, path::PathBuf, sync::Arc, time::Duration};
 use async_trait::async_trait;
 
 use crate::error::{Error, HookError, Result};
-pub use object::{Answer, Object, Spec};
+pub use object::{Answer, Object, ResponsePart, Spec};
+pub use record::{RecordPart, Value};
 pub use registry::Hooks;
 
 /// The place in the chain at which a hook is called.
@@ -25,6 +27,10 @@ pub enum HookKind {
     Post,
     /// Like `Post`, for one endpoint (`go_plugin`), before the `Post` hooks.
     Endpoint,
+    /// On the answer of an upstream, before the client gets it.
+    Response,
+    /// On an analytics record, after the request and off its thread.
+    Analytics,
 }
 
 impl HookKind {
@@ -34,6 +40,8 @@ impl HookKind {
             Self::Pre => "pre",
             Self::Post => "post",
             Self::Endpoint => "go_plugin",
+            Self::Response => "response",
+            Self::Analytics => "analytics",
         }
     }
 }
@@ -41,6 +49,28 @@ impl HookKind {
 impl fmt::Display for HookKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+/// The bodies that somebody wants whole. Fixed when an API is compiled (decisions 8): what nobody wants is streamed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Needs {
+    /// The request's body.
+    pub request_body: bool,
+    /// The response's body.
+    pub response_body: bool,
+}
+
+impl Needs {
+    /// No body.
+    pub const NOTHING: Self = Self { request_body: false, response_body: false };
+
+    /// What either of two wants.
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            request_body: self.request_body || other.request_body,
+            response_body: self.response_body || other.response_body,
+        }
     }
 }
 
@@ -66,6 +96,10 @@ pub trait Driver: Send + Sync {
     /// # Errors
     /// `HookError::NotLoaded` when the file or the function cannot be used; the API then answers 500 at this step.
     fn load(&self, source: &HookSource) -> Result<Arc<dyn Hook>>;
+
+    /// The APIs of a load are live now: code in use that wants to hear of it is told, in the background. Called
+    /// inside a runtime.
+    fn reloaded(&self) {}
 
     /// What it holds right now, for the metrics.
     fn gauges(&self) -> DriverGauges;
@@ -127,6 +161,9 @@ pub trait Hook: Send + Sync {
     /// True when a call may be abandoned half-way, at its timeout, which loses the object. The caller then keeps
     /// a copy of the request head to answer with. Any other failure hands the object back.
     fn may_be_abandoned(&self) -> bool;
+
+    /// The bodies that it wants to see. The object has no other.
+    fn needs(&self) -> Needs;
 
     /// Calls the function. The object moves in and out, so that a driver may send it to another thread or process.
     ///

@@ -4,8 +4,9 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
-use pingora_http::RequestHeader;
+use pingora_http::{RequestHeader, ResponseHeader};
 
+use super::RecordPart;
 use crate::url::Url;
 
 /// One request as a hook sees it. The head is moved in from the session and back again.
@@ -13,6 +14,12 @@ use crate::url::Url;
 pub struct Object {
     /// Method and headers. Its URI is not kept up to date: [`Object::url`] is.
     pub request: RequestHeader,
+    /// The request's body, if the hook wants it. An edit is sent instead of what came.
+    pub body: Option<Bytes>,
+    /// The upstream's answer; for response hooks only.
+    pub response: Option<Box<ResponsePart>>,
+    /// The record; for analytics hooks only, whose object has nothing of a request.
+    pub record: Option<Box<RecordPart>>,
     /// Path and query, as the chain sees them: with the listen path, before any parked rewrite.
     pub url: Url,
     /// The peer of the connection.
@@ -25,6 +32,33 @@ pub struct Object {
     pub answer: Option<Answer>,
     /// Set by a hook that sends this one request elsewhere: an absolute URL, or `host:port`.
     pub target: Option<String>,
+}
+
+impl Object {
+    /// One that belongs to no request: its head is empty.
+    pub fn without_request(spec: Arc<Spec>) -> Self {
+        Self {
+            request: http::Request::new(()).into_parts().0.into(),
+            body: None,
+            response: None,
+            record: None,
+            url: Url::default(),
+            client: None,
+            spec,
+            metadata: BTreeMap::new(),
+            answer: None,
+            target: None,
+        }
+    }
+}
+
+/// The upstream's answer as a response hook sees and edits it.
+#[derive(Debug)]
+pub struct ResponsePart {
+    /// Status and headers.
+    pub head: ResponseHeader,
+    /// The whole body, decompressed, if the hook wants it.
+    pub body: Option<Bytes>,
 }
 
 /// The part of a definition that hooks may read.

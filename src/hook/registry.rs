@@ -36,6 +36,13 @@ impl Hooks {
         found.load(source)
     }
 
+    /// Tells every driver that the APIs of a load are live. Call it inside a runtime.
+    pub fn reloaded(&self) {
+        for (_, driver) in &self.drivers {
+            driver.reloaded();
+        }
+    }
+
     /// What each driver holds right now, under its usual name.
     pub fn gauges(&self) -> impl Iterator<Item = (&'static str, DriverGauges)> + '_ {
         self.drivers

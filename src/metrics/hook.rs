@@ -32,14 +32,21 @@ pub struct HookMetrics {
     labels: HookLabels,
     calls: AtomicU64,
     errors: AtomicU64,
+    skipped: AtomicU64,
     time: Histogram,
     home: Arc<Table<HookLabels, HookMetrics>>,
 }
 
 impl HookMetrics {
     pub(super) fn new(labels: HookLabels, home: Arc<Table<HookLabels, Self>>) -> Self {
-        let (calls, errors) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { labels, calls, errors, time: Histogram::new(), home }
+        Self {
+            labels,
+            calls: AtomicU64::new(0),
+            errors: AtomicU64::new(0),
+            skipped: AtomicU64::new(0),
+            time: Histogram::new(),
+            home,
+        }
     }
 
     /// Counts one call that has ended. `failed` is a fault of the hook, not an answer of its own.
@@ -49,6 +56,11 @@ impl HookMetrics {
             self.errors.fetch_add(1, Relaxed);
         }
         self.time.observe(&FAST, time);
+    }
+
+    /// Counts a call that was left out since the body it wants is never whole. True for the first one.
+    pub fn skip(&self) -> bool {
+        self.skipped.fetch_add(1, Relaxed) == 0
     }
 
     fn labels(&self) -> [(&'static str, &str); 4] {
@@ -63,14 +75,19 @@ impl Drop for HookMetrics {
     }
 }
 
-/// One of the two counters.
+/// One of the counters.
 type Pick = fn(&HookMetrics) -> &AtomicU64;
 
 /// Prints the families of all hooks, called or not.
 pub(super) fn render(hooks: &[Arc<HookMetrics>], out: &mut String) {
-    let counters: [(_, _, Pick); 2] = [
+    let counters: [(_, _, Pick); 3] = [
         ("pinhook_hook_calls_total", "Calls of hooks that have ended.", |hook| &hook.calls),
         ("pinhook_hook_errors_total", "Calls of hooks that ended in a fault.", |hook| &hook.errors),
+        (
+            "pinhook_hook_skipped_total",
+            "Calls left out because the body that the hook wants is streamed.",
+            |hook| &hook.skipped,
+        ),
     ];
     for (name, help, count) in counters {
         let mut family = Family::start(out, name, "counter", help);

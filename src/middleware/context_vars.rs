@@ -4,7 +4,8 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use async_trait::async_trait;
-use http::{HeaderMap, header};
+use bytes::Bytes;
+use http::{HeaderMap, Method, header};
 use pingora_proxy::Session;
 
 use crate::{
@@ -16,6 +17,8 @@ use crate::{
 struct ContextVars {
     wanted: Box<[(Arc<str>, Source)]>,
     xff_depth: i64,
+    /// A variable of a form is among them.
+    wants_form: bool,
 }
 
 #[derive(Debug, PartialEq)]
@@ -30,7 +33,7 @@ enum Source {
     /// Name of a cookie, with `_` for `-`.
     Cookie(Box<str>),
     Form,
-    /// Key of the query, with `_` for `-`.
+    /// Key of the form, with `_` for `-`.
     FormValue(Box<str>),
 }
 
@@ -45,21 +48,15 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
     }
     let wanted = sources(blueprint, names);
     let xff_depth = blueprint.services.config.http_server_options.xff_depth;
-    (!wanted.is_empty()).then(|| Box::new(ContextVars { wanted: wanted.into(), xff_depth }) as _)
+    let wants_form = wanted.iter().any(|(_, source)| matches!(source, Source::Form | Source::FormValue(_)));
+    (!wanted.is_empty()).then(|| Box::new(ContextVars { wanted: wanted.into(), xff_depth, wants_form }) as _)
 }
 
 fn sources(blueprint: &mut Blueprint<'_>, names: BTreeSet<Arc<str>>) -> Vec<(Arc<str>, Source)> {
     let mut wanted = Vec::new();
     for name in names {
         match source(&name) {
-            Some(source) => {
-                if matches!(source, Source::Form | Source::FormValue(_)) {
-                    let message =
-                        format!("$tyk_context.{name} holds the query only: form bodies are not read yet");
-                    blueprint.warn("enable_context_vars", message);
-                }
-                wanted.push((name, source));
-            }
+            Some(source) => wanted.push((name, source)),
             // A map, which prints nothing.
             None if name.starts_with("trigger-") || *name == *"headers" => {}
             None => {
@@ -94,6 +91,7 @@ fn source(name: &str) -> Option<Source> {
 #[async_trait]
 impl Middleware for ContextVars {
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
+        let form = if self.wants_form { form(session, ctx).await? } else { String::new() };
         let mut variables = ctx.variables.take().unwrap_or_default();
         let peer = peer_ip(session);
         let headers = &session.req_header().headers;
@@ -104,7 +102,7 @@ impl Middleware for ContextVars {
                     variables.set(name, ip.map(|ip| ip.to_string()).unwrap_or_default());
                 }
                 Source::RequestId => variables.set(name, ctx.request_id().to_string()),
-                source => source.fill(name, headers, &ctx.url, &mut variables),
+                source => source.fill(name, headers, &ctx.url, &form, &mut variables),
             }
         }
         ctx.variables = Some(variables);
@@ -112,8 +110,24 @@ impl Middleware for ContextVars {
     }
 }
 
+/// The pairs of a form body, then those of the query: so Go joins them, and the first one counts.
+async fn form(session: &mut Session, ctx: &mut Ctx) -> Result<String> {
+    let head = session.req_header();
+    let kind = head.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    let has_form = matches!(head.method, Method::POST | Method::PUT | Method::PATCH)
+        && kind.eq_ignore_ascii_case("application/x-www-form-urlencoded");
+    let body = if has_form { ctx.body(session).await?.unwrap_or_default() } else { Bytes::new() };
+    let mut pairs = String::from_utf8_lossy(&body).into_owned();
+    if !pairs.is_empty() && ctx.url.has_query() {
+        pairs.push('&');
+    }
+    pairs.push_str(ctx.url.query());
+    Ok(pairs)
+}
+
 impl Source {
-    fn fill(&self, name: &Arc<str>, headers: &HeaderMap, url: &Url, variables: &mut Variables) {
+    fn fill(&self, name: &Arc<str>, headers: &HeaderMap, url: &Url, form: &str, variables: &mut Variables) {
         match self {
             Self::Path => variables.set(name, url.path()),
             Self::PathParts => variables.set_printed(name, print_path_parts(url.path())),
@@ -131,9 +145,9 @@ impl Source {
                     variables.set(name, value);
                 }
             }
-            Self::Form => variables.set_printed(name, print_form(&url.values())),
+            Self::Form => variables.set_printed(name, print_form(&Values::parse(form))),
             Self::FormValue(wanted) => {
-                let values = url.values();
+                let values = Values::parse(form);
                 if let Some((_, value)) = values.iter().find(|(key, _)| is_same(key.as_bytes(), wanted)) {
                     variables.set(name, value);
                 }

@@ -4,13 +4,13 @@ use std::time::SystemTime;
 
 use async_trait::async_trait;
 use http::HeaderValue;
-use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use crate::{
     chain::{Blueprint, Ctx, ResponseMiddleware},
     definition::Expiry,
     error::{Error, Result},
+    hook::ResponsePart,
 };
 
 struct ExpiresHeader(HeaderValue);
@@ -23,8 +23,9 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn ResponseMid
 
 #[async_trait]
 impl ResponseMiddleware for ExpiresHeader {
-    async fn response(&self, _: &mut Session, _: &mut Ctx, head: &mut ResponseHeader) -> Result<()> {
-        head.insert_header("X-Tyk-Api-Expires", self.0.clone()).map_err(|error| Error::Internal(error.into()))
+    async fn response(&self, _: &mut Session, _: &mut Ctx, answer: &mut ResponsePart) -> Result<()> {
+        let done = answer.head.insert_header("X-Tyk-Api-Expires", self.0.clone());
+        done.map_err(|error| Error::Internal(error.into()))
     }
 }
 

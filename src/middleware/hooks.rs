@@ -1,31 +1,25 @@
 //! Where chain and hooks meet: it builds the [`Object`] from session and `Ctx`, dispatches, and applies the edits
 //! back, for every driver.
 //!
-//! A hook that could not be loaded is a step that answers 500: it never opens the gate.
+//! A hook that could not be loaded is a step that answers 500: it never opens the gate. One that wants a body which
+//! is never whole (gRPC; answers that are streams) is left out, named once in the log and counted.
 
-use std::{
-    cell::Cell,
-    mem,
-    path::PathBuf,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+mod call;
+mod response;
+
+use std::cell::Cell;
 
 use async_trait::async_trait;
-use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
 use crate::{
-    chain::{
-        Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, Origin, PerVersion, Place, Response,
-        peer_ip,
-    },
+    chain::{Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place},
     definition::{self, HookEntry},
-    error::{Error, HookError, Result},
-    hook::{Answer, Failure, Hook, HookKind, HookSource, Object, Spec},
-    metrics::{HookLabels, HookMetrics},
-    upstream::Target,
+    error::Result,
+    hook::HookKind,
 };
+use call::{Call, Wish};
+pub(super) use response::build as build_response;
 
 /// Drivers of Tyk's coprocess machinery, which has a switch of its own. An empty driver counts as one.
 const COPROCESS: [&str; 4] = ["", "grpc", "python", "lua"];
@@ -38,6 +32,8 @@ pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dy
         HookKind::Pre => ("pre", &custom.pre),
         HookKind::Post => ("post", &custom.post),
         HookKind::Endpoint => return endpoint_hooks(blueprint).into_iter().collect(),
+        // Its steps are built for the response table; records are no step.
+        HookKind::Response | HookKind::Analytics => return Vec::new(),
     };
     let mut steps: Vec<Box<dyn Middleware>> = Vec::new();
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.disabled) {
@@ -147,129 +143,6 @@ impl Middleware for EndpointHooks {
     fn lacks_code(&self) -> bool {
         self.lacks_code
     }
-}
-
-/// What a definition asks for.
-struct Wish<'a> {
-    kind: HookKind,
-    driver: &'a str,
-    name: &'a str,
-    path: &'a str,
-    timeout_ms: Option<u64>,
-}
-
-/// One hook, ready to be called.
-struct Call {
-    kind: HookKind,
-    name: Arc<str>,
-    spec: Arc<Spec>,
-    metrics: Arc<HookMetrics>,
-    /// Nothing when it could not be loaded.
-    hook: Option<Arc<dyn Hook>>,
-}
-
-impl Call {
-    fn load(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str) -> Self {
-        let services = blueprint.services;
-        let name: Arc<str> = wish.name.into();
-        let timeout = wish.timeout_ms.map(Duration::from_millis);
-        let source = HookSource {
-            api_id: blueprint.spec.api_id.clone(),
-            kind: wish.kind,
-            name: name.clone(),
-            path: PathBuf::from(wish.path),
-            timeout: timeout.unwrap_or_else(|| services.config.pinhook.plugin_timeout()),
-        };
-        let hook = services.hooks.load(wish.driver, &source);
-        if let Err(error) = &hook {
-            blueprint.refuse(at, format!("{}; requests that reach it are answered 500", error.chain()));
-        }
-        let metrics = services.metrics.hook(HookLabels {
-            api: blueprint.spec.api_id.clone(),
-            hook: wish.kind.name(),
-            driver: services.hooks.name(wish.driver).unwrap_or("unknown"),
-            function: name.clone(),
-        });
-        Self { kind: wish.kind, name, spec: blueprint.spec.clone(), metrics, hook: hook.ok() }
-    }
-
-    async fn run(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
-        let Some(hook) = &self.hook else {
-            self.metrics.call(Duration::ZERO, true);
-            let reason = "see the log of the last load".to_owned();
-            return Err(HookError::NotLoaded { name: self.name.to_string(), reason }.into());
-        };
-        let started = Instant::now();
-        let object = self.take_object(session, ctx, hook.may_be_abandoned());
-        let outcome = match hook.dispatch(self.kind, object).await {
-            Ok(object) => give_back(*object, session, ctx),
-            Err(Failure { error, object }) => {
-                // The answer and the record of the failed request are made from what the hook left of it.
-                if let Some(object) = object {
-                    *session.req_header_mut() = object.request;
-                    ctx.url = object.url;
-                }
-                Err(error.into())
-            }
-        };
-        let took = started.elapsed();
-        self.metrics.call(took, outcome.is_err());
-        match outcome? {
-            None => Ok(Flow::Next),
-            Some(answer) => {
-                ctx.outcome.hook = Some(took);
-                Ok(Flow::Respond(Box::new(respond(answer)?)))
-            }
-        }
-    }
-
-    /// Moves head and URL out of session and `Ctx`, or copies them when the object may get lost.
-    fn take_object(&self, session: &mut Session, ctx: &mut Ctx, may_be_abandoned: bool) -> Box<Object> {
-        let client = peer_ip(session);
-        let head = session.req_header_mut();
-        let (request, url) = if may_be_abandoned {
-            (head.clone(), ctx.url.clone())
-        } else {
-            (mem::replace(head, empty_head()), mem::take(&mut ctx.url))
-        };
-        Box::new(Object {
-            request,
-            url,
-            client,
-            spec: self.spec.clone(),
-            metadata: ctx.metadata.take().map(|metadata| *metadata).unwrap_or_default(),
-            answer: None,
-            target: None,
-        })
-    }
-}
-
-/// Stands in for a head while a hook holds it; allocates nothing.
-fn empty_head() -> RequestHeader {
-    http::Request::new(()).into_parts().0.into()
-}
-
-/// Applies the edits of a hook; its answer, if it gave one.
-fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Option<Answer>> {
-    *session.req_header_mut() = object.request;
-    ctx.url = object.url;
-    if !object.metadata.is_empty() {
-        ctx.metadata = Some(Box::new(object.metadata));
-    }
-    if let Some(text) = object.target {
-        let target = Target::parse(&text).map_err(|error| Error::Internal(error.into()))?;
-        ctx.target = Some(Arc::new(target));
-    }
-    Ok(object.answer)
-}
-
-fn respond(answer: Answer) -> Result<Response> {
-    let fault = |error: Box<pingora_core::Error>| Error::Internal(error.into());
-    let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 3)).map_err(fault)?;
-    for (name, value) in &answer.headers {
-        head.append_header(name.clone(), value.clone()).map_err(fault)?;
-    }
-    Ok(Response { head, body: answer.body, origin: Origin::Hook })
 }
 
 #[cfg(test)]

@@ -39,4 +39,5 @@ pub const REQUEST: &[Slot] = &[
 pub const RESPONSE: &[ResponseSlot] = &[
     ResponseSlot("response_headers", response_headers::build),
     ResponseSlot("expires_header", expires_header::build),
+    ResponseSlot(HookKind::Response.name(), hooks::build_response),
 ];

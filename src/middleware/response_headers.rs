@@ -2,7 +2,6 @@
 //! (`transform_response_headers`, `global_response_headers…`; api-definition reference 3.10).
 
 use async_trait::async_trait;
-use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::header_edits::{HeaderEdits, Side};
@@ -10,6 +9,7 @@ use crate::{
     chain::{Blueprint, Ctx, EndpointPaths, Endpoints, PerVersion, Place, ResponseMiddleware, version_path},
     definition::VersionInfo,
     error::Result,
+    hook::ResponsePart,
 };
 
 struct ResponseHeaders {
@@ -72,14 +72,14 @@ impl Transforms {
 
 #[async_trait]
 impl ResponseMiddleware for ResponseHeaders {
-    async fn response(&self, session: &mut Session, ctx: &mut Ctx, head: &mut ResponseHeader) -> Result<()> {
+    async fn response(&self, session: &mut Session, ctx: &mut Ctx, answer: &mut ResponsePart) -> Result<()> {
         let Some(transforms) = self.versions.of(ctx) else { return Ok(()) };
         let endpoint = transforms.endpoints.as_ref().and_then(|endpoints| {
             let (path, method) = seen(session, ctx);
             endpoints.find(method, &self.paths.for_endpoints(path))
         });
         for edits in endpoint.into_iter().chain(&transforms.global) {
-            edits.apply_to_response(head, ctx.variables.as_deref());
+            edits.apply_to_response(&mut answer.head, ctx.variables.as_deref());
         }
         Ok(())
     }

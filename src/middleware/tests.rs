@@ -16,7 +16,7 @@ use crate::{
     config::{Config, Secret},
     definition::{self, ApiDefinition, VersionInfo},
     error::{Problem, Result},
-    hook::{HookKind, Hooks, Spec, drivers::DriverSettings},
+    hook::{HookKind, Hooks, ResponsePart, Spec, drivers::DriverSettings},
     metrics::Metrics,
     upstream::Resolver,
     url::Url,
@@ -191,7 +191,7 @@ fn the_order_is_that_of_the_peer() {
         ]
     );
     let response: Vec<_> = RESPONSE.iter().map(|ResponseSlot(name, _)| *name).collect();
-    assert_eq!(response, ["response_headers", "expires_header"]);
+    assert_eq!(response, ["response_headers", "expires_header", "response"]);
 }
 
 #[test]
@@ -215,8 +215,8 @@ async fn steps_are_built_and_run_in_the_order_of_the_table() {
     }
     #[async_trait::async_trait]
     impl ResponseMiddleware for Recorder {
-        async fn response(&self, _: &mut Session, _: &mut Ctx, head: &mut ResponseHeader) -> Result<()> {
-            head.append_header("X-Seen", self.0).unwrap();
+        async fn response(&self, _: &mut Session, _: &mut Ctx, answer: &mut ResponsePart) -> Result<()> {
+            answer.head.append_header("X-Seen", self.0).unwrap();
             Ok(())
         }
     }
@@ -241,9 +241,9 @@ async fn steps_are_built_and_run_in_the_order_of_the_table() {
     let (mut request, flow) = bench.get("/app/x", "").await;
     assert_eq!(denied(&flow).0, 403);
     assert_eq!(request.header("x-seen"), ["first", "one", "two", "last"]);
-    let mut head = ResponseHeader::build(200, None).unwrap();
-    bench.chain.response(&mut request.session, &mut request.ctx, &mut head).await.unwrap();
-    assert_eq!(head.headers.get_all("x-seen").iter().collect::<Vec<_>>(), ["a", "b"]);
+    let mut answer = ResponsePart { head: ResponseHeader::build(200, None).unwrap(), body: None };
+    bench.chain.response(&mut request.session, &mut request.ctx, &mut answer).await.unwrap();
+    assert_eq!(answer.head.headers.get_all("x-seen").iter().collect::<Vec<_>>(), ["a", "b"]);
 }
 
 #[tokio::test]
@@ -365,8 +365,9 @@ async fn response_headers_are_edited_by_endpoint_then_globally() {
         for name in ["X-Upstream", "X-Gone", "X-Both"] {
             head.append_header(name, "upstream").unwrap();
         }
-        bench.chain.response(&mut request.session, &mut request.ctx, &mut head).await.unwrap();
-        head
+        let mut answer = ResponsePart { head, body: None };
+        bench.chain.response(&mut request.session, &mut request.ctx, &mut answer).await.unwrap();
+        answer.head
     };
     let head = answer("/app/h").await;
     assert!(!head.headers.contains_key("x-upstream") && !head.headers.contains_key("x-gone"));

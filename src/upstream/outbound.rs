@@ -32,6 +32,8 @@ pub struct Outbound {
     pub forwarded_for: Option<IpAddr>,
     /// The client accepts trailers: the one `TE` value that is passed on.
     pub trailers: bool,
+    /// The body is here already, so nobody waits for `100 Continue`.
+    pub body_read: bool,
 }
 
 impl Outbound {
@@ -55,6 +57,9 @@ impl Outbound {
         }
         if self.trailers {
             head.insert_header(header::TE, "trailers")?;
+        }
+        if self.body_read {
+            head.remove_header(&header::EXPECT);
         }
         if let Some(ip) = self.forwarded_for {
             forward_for(head, ip)?;

@@ -67,6 +67,7 @@ fn the_upstream_gets_method_uri_host_and_forwarding_headers() {
         host: Some("up:1".parse().unwrap()),
         forwarded_for: Some("9.9.9.9".parse().unwrap()),
         trailers: false,
+        body_read: false,
     };
     let mut head = RequestHeader::build("GET", b"/x", None).unwrap();
     head.append_header("X-Forwarded-For", "1.1.1.1").unwrap();

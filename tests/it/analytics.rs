@@ -66,6 +66,8 @@ fn keyless_success() -> Observed {
         listen_path: "/keyless/".to_owned(),
         tags: Vec::new(),
         expire_after: None,
+        hook: None,
+        lacks_hook: false,
     };
     Observed {
         api: Arc::new(api),

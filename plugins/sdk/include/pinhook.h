@@ -5,11 +5,12 @@
  *     uint32_t pinhook_abi(void);                                     returns PINHOOK_ABI
  *     int32_t  NAME(const pinhook_api *api, pinhook_object *object);  a hook; NAME is what definitions call it
  *     const uint32_t NAME_flags;                                      optional: what the hook needs
+ *     int32_t  pinhook_on_reload(const pinhook_api *, pinhook_object *);   optional: see PINHOOK_RELOAD
  *
  * Build: cc -shared -fPIC -o plugin.so plugin.c
  *
  * The contract
- *  - `object` stands for one request. It is valid during the call, on the calling thread.
+ *  - `object` stands for one request (or record). It is valid during the call, on the calling thread.
  *  - A hook may be called on several threads at once, with different objects.
  *  - A hook must not unwind: no C++ exception and no Rust panic may leave it. If one does, the process aborts.
  *  - The table only grows at its end. A plugin runs on every later pinhook of ABI 1 without being rebuilt; before it
@@ -27,26 +28,39 @@ extern "C" {
 
 #define PINHOOK_ABI 1u
 
-/* Flags of a hook. Without any, it may block: it runs on a thread of its own, within a time limit. */
-#define PINHOOK_REQUEST_BODY 1u  /* it needs the whole request body (this pinhook refuses to load it) */
-#define PINHOOK_RESPONSE_BODY 2u /* it needs the whole response body (this pinhook refuses to load it) */
+/* Flags of a hook. Without any, it may block: it runs on a thread of its own, within a time limit. A body is read
+ * into memory, up to a limit, only if a hook asks for it: others stream. */
+#define PINHOOK_REQUEST_BODY 1u  /* it needs the whole request body */
+#define PINHOOK_RESPONSE_BODY 2u /* it needs the whole response body, where it is called as PINHOOK_RESPONSE */
 #define PINHOOK_NON_BLOCKING 4u  /* it never waits (no I/O, no sleep, no long loop): called at once, no time limit */
 
 /* What a hook returns. Any negative number is an error: it is logged and the client gets 500. So is any number that
  * has no name here. */
-#define PINHOOK_NEXT 0    /* the request goes on; an answer that was begun is dropped */
-#define PINHOOK_RESPOND 1 /* the answer that was set ends the request; without one, an empty 200 */
+#define PINHOOK_NEXT 0 /* the request goes on; an answer that was begun is dropped */
+/* The answer that was set ends the request; without one, an empty 200. From a response hook: it takes the place of the
+ * upstream's whole answer, status, headers and body; later response hooks see it. From a hook on a record: an error. */
+#define PINHOOK_RESPOND 1
 #define PINHOOK_PANICKED INT32_MIN /* an SDK caught a panic; counted as such */
 
 /* What a function that edits returns. */
 #define PINHOOK_OK 0
 #define PINHOOK_NOT_FOUND (-1) /* nothing by that name to remove */
 #define PINHOOK_INVALID (-2)   /* an argument is malformed or not allowed; nothing was changed */
+#define PINHOOK_NONE (-3)      /* this call has no such part, or it is too late to edit it */
 
-/* Where a hook is called. */
+/* Where a hook is called. What a call has not got reads as NULL or 0, and editing it is PINHOOK_NONE. */
 #define PINHOOK_PRE 1u      /* before authentication */
 #define PINHOOK_POST 2u     /* last before the request goes upstream */
 #define PINHOOK_ENDPOINT 3u /* like POST, for one endpoint */
+/* On the upstream's answer, before the client gets it. The request can be read, but not edited. */
+#define PINHOOK_RESPONSE 4u
+/* On an analytics record, after the request and off its thread. There is no request and no response. On an error, or
+ * after the time limit, the record is written as if there were no hook. */
+#define PINHOOK_ANALYTICS 5u
+/* pinhook_on_reload: called in each library in use, in the background, each time that definitions have been loaded and
+ * are live, the first time included. Hooks may run at the same time. There is only the gateway: no API, no request. An
+ * error is logged. */
+#define PINHOOK_RELOAD 6u
 
 /* Levels of a log line. */
 #define PINHOOK_LOG_ERROR 1u
@@ -76,10 +90,13 @@ typedef struct pinhook_api {
 
   /* The place of the call. */
   uint32_t (*hook_kind)(pinhook_object *object); /* PINHOOK_PRE, ...; more may come */
+
+  /* The API. */
   pinhook_str (*api_id)(pinhook_object *object);
   pinhook_str (*org_id)(pinhook_object *object);
   pinhook_str (*api_name)(pinhook_object *object);
   pinhook_str (*config_data)(pinhook_object *object);    /* of the definition, as JSON text; "{}" if there is none */
+
   pinhook_str (*client_address)(pinhook_object *object); /* IP address of the connection; NULL if it has none */
 
   /* Texts that the hooks of one request leave for each other. UTF-8. */
@@ -121,6 +138,49 @@ typedef struct pinhook_api {
   int32_t (*set_answer_header)(pinhook_object *object, pinhook_str name, pinhook_str value);
   int32_t (*add_answer_header)(pinhook_object *object, pinhook_str name, pinhook_str value);
   int32_t (*set_answer_body)(pinhook_object *object, pinhook_str body);
+
+  /* All below is younger than the functions above: PINHOOK_HAS tells if it is there. */
+
+  /* The request's body, for a hook with PINHOOK_REQUEST_BODY; NULL for any other, and for a request that is never held
+   * back (an upgrade, gRPC). Bytes, without their framing. The gateway adjusts the length. */
+  pinhook_str (*request_body)(pinhook_object *object);
+  int32_t (*set_request_body)(pinhook_object *object, pinhook_str body);
+
+  /* The upstream's answer, for PINHOOK_RESPONSE. Headers as for requests. */
+  uint32_t (*response_status)(pinhook_object *object);
+  int32_t (*set_response_status)(pinhook_object *object, uint32_t status); /* 200 to 999 */
+  pinhook_str (*response_header)(pinhook_object *object, pinhook_str name);
+  size_t (*response_header_count)(pinhook_object *object, pinhook_str name);
+  pinhook_str (*response_header_nth)(pinhook_object *object, pinhook_str name, size_t nth);
+  size_t (*response_headers_len)(pinhook_object *object);
+  pinhook_str (*response_header_name_at)(pinhook_object *object, size_t index);
+  pinhook_str (*response_header_value_at)(pinhook_object *object, size_t index);
+  int32_t (*set_response_header)(pinhook_object *object, pinhook_str name, pinhook_str value);
+  int32_t (*add_response_header)(pinhook_object *object, pinhook_str name, pinhook_str value);
+  int32_t (*remove_response_header)(pinhook_object *object, pinhook_str name);
+
+  /* Its body, for a hook with PINHOOK_RESPONSE_BODY: unpacked (gzip, ...), length and encoding adjusted by the gateway.
+   * NULL for a hook without it, and for an answer that is never held back (an event stream, an upgrade, gRPC). */
+  pinhook_str (*response_body)(pinhook_object *object);
+  int32_t (*set_response_body)(pinhook_object *object, pinhook_str body);
+
+  /* The fields of an analytics record, for PINHOOK_ANALYTICS, by the names that Tyk Pump prints.
+   *  texts:   method host path raw_path user_agent api_key api_version api_name api_id org_id oauth_id raw_request
+   *           raw_response ip_address alias api_schema original_path listen_path. api_key is still in clear: it is
+   *           hashed later. raw_request and raw_response are base64.
+   *  numbers: content_length day month year hour response_code request_time latency.total latency.upstream
+   *           latency.gateway (milliseconds); timestamp expireAt (nanoseconds since 1970); track_path (0 or 1). One
+   *           that its field cannot hold is dropped.
+   *  tags:    those known so far; tags of node, key, organisation and API are added later.
+   * A field of another kind is PINHOOK_INVALID, an unknown one PINHOOK_NOT_FOUND or NULL. */
+  pinhook_str (*record_text)(pinhook_object *object, pinhook_str name);
+  int32_t (*set_record_text)(pinhook_object *object, pinhook_str name, pinhook_str value); /* UTF-8 */
+  int32_t (*record_number)(pinhook_object *object, pinhook_str name, int64_t *number);     /* set on PINHOOK_OK */
+  int32_t (*set_record_number)(pinhook_object *object, pinhook_str name, int64_t number);
+  size_t (*record_tags_len)(pinhook_object *object);
+  pinhook_str (*record_tag_at)(pinhook_object *object, size_t index); /* from 0 */
+  int32_t (*add_record_tag)(pinhook_object *object, pinhook_str tag);
+  int32_t (*remove_record_tag)(pinhook_object *object, pinhook_str tag); /* all that are equal */
 } pinhook_api;
 
 /* True if the running pinhook has this function: PINHOOK_HAS(api, set_target). */

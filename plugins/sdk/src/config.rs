@@ -5,7 +5,14 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use crate::{Request, Result};
+use crate::Result;
+
+/// A view that belongs to an API.
+pub trait OfApi {
+    /// Its id and its `config_data`.
+    #[doc(hidden)]
+    fn id_and_config(&self) -> (&str, &str);
+}
 
 /// What a plugin makes of `config_data`, kept per API until its text changes.
 ///
@@ -35,12 +42,12 @@ impl<T> Config<T> {
         Self { parse, known: RwLock::new(None) }
     }
 
-    /// The config of the API that the request came to.
+    /// The config of the API that a request, a response or a record belongs to.
     ///
     /// # Errors
-    /// What `parse` says. It is asked again for the next request.
-    pub fn get(&self, request: &Request<'_>) -> Result<Arc<T>> {
-        let (api, text) = (request.api_id(), request.config_data());
+    /// What `parse` says. It is asked again at the next call.
+    pub fn get(&self, of: &impl OfApi) -> Result<Arc<T>> {
+        let (api, text) = of.id_and_config();
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, value)) =
             known.as_ref().and_then(|known| known.get(api)).filter(|(old, _)| old == text)

@@ -5,13 +5,22 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
 };
 
-use crate::{Flow, Level, Request, Result, raw};
+use crate::{
+    Error, Flow, Gateway, Level, Record, Request, Response, Result,
+    raw::{self, Call},
+};
 
 /// Exports functions as hooks, under the names that API definitions use. Once per library.
 ///
-/// Each line is `Name = function;`, or `Name [flags] = function;`. Flags are numbers, joined by `|`; the only one
-/// that helps today is [`NON_BLOCKING`](crate::NON_BLOCKING). A function takes `&mut Request<'_>` and returns
-/// `Result<Flow>`.
+/// Each line is `Name = function;`, or `Name [flags] = function;`. Flags are joined by `|`:
+/// [`NON_BLOCKING`](crate::NON_BLOCKING), [`REQUEST_BODY`](crate::REQUEST_BODY),
+/// [`RESPONSE_BODY`](crate::RESPONSE_BODY). What a function takes says where it belongs:
+///
+/// | Function | Where definitions may name it |
+/// | --- | --- |
+/// | `fn(&mut Request<'_>) -> Result<Flow>` | `pre`, `post`, `go_plugin` |
+/// | `fn(&mut Response<'_>) -> Result<Flow>` | `response` |
+/// | `fn(&mut Record<'_>) -> Result<()>` | `analytics_plugin` |
 ///
 /// ```
 /// use pinhook_plugin::{Flow, NON_BLOCKING, Request, Result, hooks};
@@ -47,27 +56,120 @@ macro_rules! hooks {
     };
 }
 
+/// Exports a function that is called in the background each time that definitions have been loaded and are live, the
+/// first time included: to renew what the plugin keeps. Hooks may run at the same time. Once per library.
+///
+/// ```
+/// use pinhook_plugin::{Gateway, Level, Result, on_reload};
+///
+/// on_reload!(renew);
+///
+/// fn renew(gateway: &mut Gateway<'_>) -> Result<()> {
+///     gateway.log(Level::Info, "tables are read again");
+///     Ok(())
+/// }
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! on_reload {
+    ($function:path) => {
+        const _: () = {
+            #[unsafe(export_name = "pinhook_on_reload")]
+            unsafe extern "C" fn on_reload(
+                api: *const $crate::raw::Api,
+                object: *mut $crate::raw::Object,
+            ) -> i32 {
+                // SAFETY: the gateway hands over its table and an object for the time of this call.
+                unsafe { $crate::run(api, object, $function) }
+            }
+        };
+    };
+}
+
+/// A function that can be exported; `View` tells the shapes apart.
+#[doc(hidden)]
+pub trait Exported<View> {
+    fn call(&self, call: Call<'_>, kind: u32) -> Result<i32>;
+}
+
+#[doc(hidden)]
+pub enum OfRequest {}
+#[doc(hidden)]
+pub enum OfResponse {}
+#[doc(hidden)]
+pub enum OfRecord {}
+#[doc(hidden)]
+pub enum OfGateway {}
+
+impl<F: Fn(&mut Request<'_>) -> Result<Flow>> Exported<OfRequest> for F {
+    fn call(&self, call: Call<'_>, kind: u32) -> Result<i32> {
+        if [raw::ANALYTICS, raw::RELOAD].contains(&kind) {
+            return Err(misplaced("a request", kind));
+        }
+        self(&mut Request::new(call)).map(code)
+    }
+}
+
+impl<F: Fn(&mut Response<'_>) -> Result<Flow>> Exported<OfResponse> for F {
+    fn call(&self, call: Call<'_>, kind: u32) -> Result<i32> {
+        if kind != raw::RESPONSE || !has!(call, set_response_body) {
+            return Err(misplaced("a response", kind));
+        }
+        self(&mut Response::new(call)).map(code)
+    }
+}
+
+impl<F: Fn(&mut Record<'_>) -> Result<()>> Exported<OfRecord> for F {
+    fn call(&self, call: Call<'_>, kind: u32) -> Result<i32> {
+        if kind != raw::ANALYTICS || !has!(call, remove_record_tag) {
+            return Err(misplaced("an analytics record", kind));
+        }
+        self(&mut Record::new(call)).map(|()| raw::NEXT)
+    }
+}
+
+impl<F: Fn(&mut Gateway<'_>) -> Result<()>> Exported<OfGateway> for F {
+    fn call(&self, call: Call<'_>, kind: u32) -> Result<i32> {
+        if kind != raw::RELOAD {
+            return Err(misplaced("a reload", kind));
+        }
+        self(&mut Gateway::new(call)).map(|()| raw::NEXT)
+    }
+}
+
+fn code(flow: Flow) -> i32 {
+    match flow {
+        Flow::Next => raw::NEXT,
+        Flow::Respond => raw::RESPOND,
+    }
+}
+
+fn misplaced(expected: &str, kind: u32) -> Error {
+    Error::new(format!("this function is for {expected}, but was called as a hook of kind {kind}"))
+}
+
 /// Calls a hook: its error and its panic become numbers, and log lines.
 ///
 /// # Safety
 /// `api` and `object` must be what the gateway handed over, during its call.
 #[doc(hidden)]
-pub unsafe fn run(
+pub unsafe fn run<View>(
     api: *const raw::Api,
     object: *mut raw::Object,
-    hook: fn(&mut Request<'_>) -> Result<Flow>,
+    function: impl Exported<View>,
 ) -> i32 {
     // SAFETY: the caller vouches for both.
-    let mut request = unsafe { Request::new(&*api, object) };
-    match catch_unwind(AssertUnwindSafe(|| hook(&mut request))) {
-        Ok(Ok(Flow::Next)) => raw::NEXT,
-        Ok(Ok(Flow::Respond)) => raw::RESPOND,
+    let call = unsafe { Call::new(api, object) };
+    let gateway = Gateway::new(call);
+    let kind = gateway.hook_kind();
+    match catch_unwind(AssertUnwindSafe(|| function.call(call, kind))) {
+        Ok(Ok(code)) => code,
         Ok(Err(error)) => {
-            request.log(Level::Error, &error.to_string());
+            gateway.log(Level::Error, &error.to_string());
             raw::FAILED
         }
         Err(panic) => {
-            request.log(Level::Error, &format!("the hook panicked: {}", message(panic.as_ref())));
+            gateway.log(Level::Error, &format!("the hook panicked: {}", message(panic.as_ref())));
             // A payload may panic again when it is dropped.
             std::mem::forget(panic);
             raw::PANICKED

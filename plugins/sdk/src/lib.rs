@@ -26,21 +26,36 @@
 //! # fn main() {}
 //! ```
 //!
+//! Other functions see and edit the answer ([`Response`]) or the analytics record ([`Record`]); [`hooks!`] tells them
+//! apart by what they take.
+//!
 //! An `Err` is logged and the client gets 500. So does a panic: it is caught here, unless the library is built with
 //! `panic = "abort"`.
 
+#[macro_use]
+mod call;
 mod config;
 mod error;
 mod export;
 #[doc(hidden)]
 pub mod raw;
+mod record;
 mod request;
+mod response;
 
-pub use config::Config;
+pub use config::{Config, OfApi};
 pub use error::{Error, Result};
 #[doc(hidden)]
 pub use export::run;
+pub use record::{Gateway, Record};
 pub use request::{Level, Request};
+pub use response::Response;
+
+/// Flag of a hook that needs the whole request body. Bodies that no hook asks for are streamed.
+pub const REQUEST_BODY: u32 = 1;
+
+/// Flag of a response hook that needs the whole response body.
+pub const RESPONSE_BODY: u32 = 2;
 
 /// Flag of a hook that never waits: no I/O, no sleep, no lock held for long. The gateway calls it at once, without a
 /// time limit, on the thread that serves the connection. One that waits all the same holds up other requests.
@@ -51,7 +66,8 @@ pub const NON_BLOCKING: u32 = 4;
 pub enum Flow {
     /// It goes on.
     Next,
-    /// The answer that was set ends it; without one, an empty 200. Made by [`Request::respond`].
+    /// The answer that was set ends it; without one, an empty 200. Made by [`Request::respond`] and
+    /// [`Response::respond`].
     Respond,
 }
 
@@ -65,6 +81,8 @@ pub enum HookKind {
     Post,
     /// Like [`HookKind::Post`], for one endpoint.
     Endpoint,
+    /// On the upstream's answer.
+    Response,
     /// One that this crate does not know yet.
     Other(u32),
 }

@@ -13,6 +13,10 @@ pub(crate) const RESPOND: i32 = 1;
 pub(crate) const FAILED: i32 = -1;
 pub(crate) const PANICKED: i32 = i32::MIN;
 
+pub(crate) const RESPONSE: u32 = 4;
+pub(crate) const ANALYTICS: u32 = 5;
+pub(crate) const RELOAD: u32 = 6;
+
 /// One request, on the gateway's side.
 #[repr(C)]
 pub struct Object {
@@ -45,7 +49,8 @@ type Get<R> = unsafe extern "C" fn(*mut Object) -> R;
 type With<A, R> = unsafe extern "C" fn(*mut Object, A) -> R;
 type With2<A, B, R> = unsafe extern "C" fn(*mut Object, A, B) -> R;
 
-/// The table of the gateway's functions.
+/// The table of the gateway's functions. That of an older gateway ends earlier, so it is only ever used through a
+/// pointer, field by field.
 #[repr(C)]
 pub struct Api {
     pub size: usize,
@@ -85,4 +90,49 @@ pub struct Api {
     pub set_answer_header: With2<Str, Str, i32>,
     pub add_answer_header: With2<Str, Str, i32>,
     pub set_answer_body: With<Str, i32>,
+    pub request_body: Get<Str>,
+    pub set_request_body: With<Str, i32>,
+    pub response_status: Get<u32>,
+    pub set_response_status: With<u32, i32>,
+    pub response_header: With<Str, Str>,
+    pub response_header_count: With<Str, usize>,
+    pub response_header_nth: With2<Str, usize, Str>,
+    pub response_headers_len: Get<usize>,
+    pub response_header_name_at: With<usize, Str>,
+    pub response_header_value_at: With<usize, Str>,
+    pub set_response_header: With2<Str, Str, i32>,
+    pub add_response_header: With2<Str, Str, i32>,
+    pub remove_response_header: With<Str, i32>,
+    pub response_body: Get<Str>,
+    pub set_response_body: With<Str, i32>,
+    pub record_text: With<Str, Str>,
+    pub set_record_text: With2<Str, Str, i32>,
+    pub record_number: With2<Str, *mut i64, i32>,
+    pub set_record_number: With2<Str, i64, i32>,
+    pub record_tags_len: Get<usize>,
+    pub record_tag_at: With<usize, Str>,
+    pub add_record_tag: With<Str, i32>,
+    pub remove_record_tag: With<Str, i32>,
+}
+
+/// What the gateway hands to one call.
+#[derive(Clone, Copy)]
+pub struct Call<'a> {
+    pub(crate) api: *const Api,
+    pub(crate) object: *mut Object,
+    _call: PhantomData<&'a mut Object>,
+}
+
+impl Call<'_> {
+    /// # Safety
+    /// Both must be what the gateway handed over, and its call must last as long as `'a`.
+    pub(crate) unsafe fn new(api: *const Api, object: *mut Object) -> Self {
+        Self { api, object, _call: PhantomData }
+    }
+
+    /// True if the gateway's table is long enough to hold the function at `offset`.
+    pub(crate) fn has(self, offset: usize) -> bool {
+        // SAFETY: every table begins with its size.
+        unsafe { (*self.api).size >= offset + size_of::<Get<()>>() }
+    }
 }

@@ -1,10 +1,11 @@
 //! The request as a hook sees it.
 
-use std::{borrow::Cow, marker::PhantomData};
+use std::borrow::Cow;
 
 use crate::{
     Error, Flow, HookKind, Result,
-    raw::{Api, Object, Str},
+    call::{done, utf8},
+    raw::{Call, Str},
 };
 
 /// How important a log line is.
@@ -26,55 +27,14 @@ pub enum Level {
 /// One request on its way through the gateway. What is read is borrowed until the next edit; edits hold for this
 /// request only and are seen by all later steps.
 pub struct Request<'a> {
-    api: &'a Api,
-    object: *mut Object,
-    _call: PhantomData<&'a mut Object>,
+    call: Call<'a>,
 }
 
-/// Calls an entry of the table.
-macro_rules! call {
-    ($request:ident.$entry:ident($($argument:expr),*)) => {
-        // SAFETY: table and object are valid during the hook's call, which `'a` stands for, and the borrow of
-        // `self` keeps the field from being edited while a text of it is in use.
-        unsafe { ($request.api.$entry)($request.object, $($argument),*) }
-    };
-}
-
-/// Borrows the text that an entry returns.
-macro_rules! text {
-    ($request:ident.$entry:ident($($argument:expr),*)) => {{
-        let text = call!($request.$entry($($argument),*));
-        // SAFETY: as above.
-        unsafe { text.get() }
-    }};
-}
-
-fn utf8(text: Option<&[u8]>) -> Option<&str> {
-    std::str::from_utf8(text?).ok()
-}
-
-fn done(what: &str, subject: &str, code: i32) -> Result<()> {
-    if code < 0 {
-        return Err(Error::new(format!("{what} {subject:?} was refused (code {code})")));
-    }
-    Ok(())
-}
+of_api!(Request);
 
 impl<'a> Request<'a> {
-    /// # Safety
-    /// `object` must be valid during `'a` and used by nobody else.
-    pub(crate) unsafe fn new(api: &'a Api, object: *mut Object) -> Self {
-        Self { api, object, _call: PhantomData }
-    }
-
-    /// The gateway's version, such as `1.4.0`.
-    pub fn gateway_version(&self) -> &str {
-        utf8(text!(self.gateway_version())).unwrap_or_default()
-    }
-
-    /// Writes a line to the gateway's log. API and hook are added there.
-    pub fn log(&self, level: Level, text: &str) {
-        call!(self.log(level as u32, Str::new(text.as_bytes())));
+    pub(crate) fn new(call: Call<'a>) -> Self {
+        Self { call }
     }
 
     /// Where in the chain this call is made.
@@ -83,28 +43,9 @@ impl<'a> Request<'a> {
             1 => HookKind::Pre,
             2 => HookKind::Post,
             3 => HookKind::Endpoint,
+            4 => HookKind::Response,
             other => HookKind::Other(other),
         }
-    }
-
-    /// `api_id` of the API.
-    pub fn api_id(&self) -> &str {
-        utf8(text!(self.api_id())).unwrap_or_default()
-    }
-
-    /// `org_id` of the API.
-    pub fn org_id(&self) -> &str {
-        utf8(text!(self.org_id())).unwrap_or_default()
-    }
-
-    /// `name` of the API.
-    pub fn api_name(&self) -> &str {
-        utf8(text!(self.api_name())).unwrap_or_default()
-    }
-
-    /// `config_data` of the API as JSON text, `{}` if it has none. [`Config`](crate::Config) spares parsing it anew.
-    pub fn config_data(&self) -> &str {
-        utf8(text!(self.config_data())).unwrap_or_default()
     }
 
     /// IP address of the connection.
@@ -250,6 +191,26 @@ impl<'a> Request<'a> {
             .filter_map(|pair| pair.trim().split_once('='))
             .find(|(found, _)| *found == name)
             .map(|(_, value)| value)
+    }
+
+    /// The whole body, if the hook's flags have [`REQUEST_BODY`](crate::REQUEST_BODY). None for what is never held
+    /// back: upgrades and gRPC.
+    pub fn body(&self) -> Option<&[u8]> {
+        if !has!(self.call, request_body) {
+            return None;
+        }
+        text!(self.request_body())
+    }
+
+    /// Replaces the body; the gateway adjusts the length.
+    ///
+    /// # Errors
+    /// When there is no [`Request::body`].
+    pub fn set_body(&mut self, body: impl AsRef<[u8]>) -> Result<()> {
+        if !has!(self.call, set_request_body) {
+            return Err(Error::new("this gateway is too old to hand request bodies to hooks"));
+        }
+        done("request body", "", call!(self.set_request_body(Str::new(body.as_ref()))))
     }
 
     /// Sends this one request elsewhere: to a URL (`http`, `https`, `h2c`, `ws` or `wss`), or to `host:port` by HTTP.

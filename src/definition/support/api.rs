@@ -140,11 +140,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         |d| d.event_handlers.events.values().any(|handlers| !handlers.is_empty()),
         Instead("no handler is called"),
     ),
-    Setting(
-        "analytics_plugin.enable",
-        |d| d.analytics_plugin.enable,
-        Instead("analytics records are not edited"),
-    ),
     Setting("detailed_tracing", |d| d.detailed_tracing, Instead("no spans are made")),
 ];
 

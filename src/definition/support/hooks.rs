@@ -14,15 +14,11 @@ const LATER: [&str; 5] = ["otto", "javascript", "python", "lua", "grpc"];
 
 pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
     let hooks = &definition.custom_middleware;
-    for (list, entries) in [("pre", &hooks.pre), ("post", &hooks.post)] {
+    for (list, entries) in [("pre", &hooks.pre), ("post", &hooks.post), ("response", &hooks.response)] {
         for (index, entry) in enabled(entries) {
             let path = format!("custom_middleware.{list}[{index}]");
             driver(entry, &hooks.driver, &path, place, found);
         }
-    }
-    for (index, _) in enabled(&hooks.response) {
-        let path = format!("custom_middleware.response[{index}]");
-        Refuse("response hooks run").report(place, path, found);
     }
     for (index, _) in enabled(&hooks.post_key_auth) {
         let path = format!("custom_middleware.post_key_auth[{index}]");

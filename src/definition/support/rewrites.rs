@@ -1,4 +1,4 @@
-//! What URL rewrites may use and cannot yet: bodies, sessions, secrets of a key-value server.
+//! What URL rewrites may use and cannot yet: sessions, secrets of a key-value server.
 
 use super::{
     super::{Match, UrlRewrite, VersionInfo},
@@ -30,16 +30,9 @@ fn triggers(rewrite: &UrlRewrite, report: &mut dyn FnMut(Effect, &str)) {
             &options.path_part_matches,
             &options.request_context_matches,
         ];
-        let alone = others.iter().all(|group| group.is_empty());
-        let payload = options.payload_matches != Match::default();
+        let alone =
+            others.iter().all(|group| group.is_empty()) && options.payload_matches == Match::default();
         let meta = !options.session_meta_matches.is_empty();
-        if payload {
-            let effect = match any && !alone {
-                true => Instead("the body is not looked at; the trigger's other conditions count"),
-                false => Instead("the trigger never fires until request bodies can be looked at"),
-            };
-            report(effect, &format!(".triggers[{index}].options.payload_matches"));
-        }
         if meta {
             let effect = match any && !alone {
                 true => Instead("metadata is not looked at; the trigger's other conditions count"),

@@ -1,9 +1,16 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
 use http::{HeaderMap, StatusCode};
 use serde_json::{Value, json};
 
 use super::*;
 use crate::{
+    chain::Origin,
     config::Config,
+    error::HookError,
+    hook::{Answer, Failure, Hook, Needs, Object, Spec},
+    metrics::HookLabels,
     middleware::tests::{Bench, Request, fault, passed},
 };
 
@@ -17,6 +24,10 @@ struct Fake {
 impl Hook for Fake {
     fn may_be_abandoned(&self) -> bool {
         self.loses
+    }
+
+    fn needs(&self) -> Needs {
+        Needs::NOTHING
     }
 
     async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Result<Box<Object>, Failure> {

@@ -4,6 +4,7 @@
 mod trigger;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use http::HeaderMap;
 use pingora_proxy::Session;
 use regex::{Captures, Regex};
@@ -30,6 +31,8 @@ struct Rule {
     pattern: Result<Regex, Box<str>>,
     template: Template,
     triggers: Box<[Trigger]>,
+    /// A trigger looks at the request's body.
+    wants_body: bool,
 }
 
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> {
@@ -53,10 +56,13 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
 impl Middleware for UrlRewrite {
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
         let Some(rules) = self.rules.of(ctx) else { return Ok(Flow::Next) };
-        let head = session.req_header();
         let candidates = self.paths.for_endpoints(ctx.url.path());
-        let Some(rule) = rules.find(head.method.as_str(), &candidates) else { return Ok(Flow::Next) };
-        let Some(text) = rule.rewrite(&head.headers, &ctx.url, &mut ctx.variables)? else {
+        let Some(rule) = rules.find(session.req_header().method.as_str(), &candidates) else {
+            return Ok(Flow::Next);
+        };
+        let body = if rule.wants_body { ctx.body(session).await?.unwrap_or_default() } else { Bytes::new() };
+        let headers = &session.req_header().headers;
+        let Some(text) = rule.rewrite(headers, &ctx.url, &body, &mut ctx.variables)? else {
             return Ok(Flow::Next);
         };
         ctx.path_before_rewrite = Some(ctx.url.path().into());
@@ -83,7 +89,7 @@ impl Rule {
             entry.match_pattern.as_str().into()
         });
         let template = blueprint.rewrite_template(&format!("{at}.rewrite_to"), &entry.rewrite_to);
-        let triggers = entry
+        let triggers: Box<[Trigger]> = entry
             .triggers
             .iter()
             .enumerate()
@@ -91,7 +97,8 @@ impl Rule {
                 Trigger::compile(blueprint, &format!("{at}.triggers[{number}]"), number, trigger, names)
             })
             .collect();
-        Self { pattern, template, triggers }
+        let wants_body = triggers.iter().any(Trigger::wants_body);
+        Self { pattern, template, triggers, wants_body }
     }
 
     /// The new URL as text; nothing when the pattern does not match.
@@ -99,12 +106,13 @@ impl Rule {
         &self,
         headers: &HeaderMap,
         url: &Url,
+        body: &[u8],
         variables: &mut Option<Box<Variables>>,
     ) -> Result<Option<String>> {
         let template = if self.triggers.is_empty() {
             &self.template
         } else {
-            let subject = Subject::new(headers, url);
+            let subject = Subject::new(headers, url, body);
             let variables = variables.get_or_insert_default();
             let hit = self.triggers.iter().find(|trigger| trigger.satisfied(&subject, variables));
             hit.map_or(&self.template, |trigger| &trigger.template)

@@ -8,7 +8,7 @@ use std::{
 };
 
 use http::{HeaderMap, HeaderName, header};
-use regex::Regex;
+use regex::{Captures, Regex};
 
 use crate::{
     chain::{Blueprint, Template, Variables},
@@ -34,6 +34,7 @@ enum Group {
     Query(Box<[(Box<str>, Rule)]>),
     PathParts(Box<[Rule]>),
     Context(Box<[(Box<str>, Rule)]>),
+    Payload(Rule),
     /// Conditions that this build cannot check.
     Never,
 }
@@ -58,12 +59,14 @@ struct Made {
 pub(super) struct Subject<'a> {
     headers: &'a HeaderMap,
     url: &'a Url,
+    body: &'a [u8],
     query: OnceCell<Values<'a>>,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn new(headers: &'a HeaderMap, url: &'a Url) -> Self {
-        Self { headers, url, query: OnceCell::new() }
+    /// `body` is empty unless a trigger looks at it ([`Trigger::wants_body`]).
+    pub(super) fn new(headers: &'a HeaderMap, url: &'a Url, body: &'a [u8]) -> Self {
+        Self { headers, url, body, query: OnceCell::new() }
     }
 }
 
@@ -98,10 +101,15 @@ impl Trigger {
             groups.push(Group::Context(compiler.keyed("request_context_matches", matches, false)));
         }
         if !options.payload_matches.match_rx.is_empty() {
-            groups.push(compiler.unbuilt("payload_matches"));
+            groups.push(Group::Payload(compiler.payload(&options.payload_matches)));
         }
         let template = blueprint.rewrite_template(&format!("{at}.rewrite_to"), &trigger.rewrite_to);
         Self { any: trigger.on == "any", groups: groups.into(), template }
+    }
+
+    /// True if it looks at the request's body.
+    pub(super) fn wants_body(&self) -> bool {
+        self.groups.iter().any(|group| matches!(group, Group::Payload(_)))
     }
 
     /// Checks the groups in order. With `any` the first that succeeds ends it, so later ones make no variables.
@@ -122,7 +130,7 @@ impl Group {
             Self::Headers(rules) => rules.len(),
             Self::Query(rules) | Self::Context(rules) => rules.len(),
             Self::PathParts(rules) => rules.len(),
-            Self::Never => 1,
+            Self::Payload(_) | Self::Never => 1,
         }
     }
 
@@ -157,6 +165,7 @@ impl Group {
                     usize::from(value.is_some_and(|value| rule.test(&value, 0, variables)))
                 })
                 .sum(),
+            Self::Payload(rule) => rule.count_all(&String::from_utf8_lossy(subject.body), variables),
             Self::Never => 0,
         }
     }
@@ -165,6 +174,23 @@ impl Group {
 impl Rule {
     fn count<'v>(&self, values: impl Iterator<Item = Cow<'v, str>>, variables: &mut Variables) -> usize {
         values.enumerate().map(|(index, value)| usize::from(self.test(&value, index, variables))).sum()
+    }
+
+    /// Counts every match in one text; variables are numbered by match, and the one without a number is the first.
+    fn count_all(&self, text: &str, variables: &mut Variables) -> usize {
+        let Some(pattern) = &self.pattern else { return 0 };
+        if self.reverse {
+            return usize::from(!pattern.is_match(text));
+        }
+        if self.made.is_empty() {
+            return usize::from(pattern.is_match(text));
+        }
+        let mut count = 0;
+        for found in pattern.captures_iter(text) {
+            self.make(count, &found, variables);
+            count += 1;
+        }
+        count
     }
 
     /// Whether a value counts. `index` is its number.
@@ -177,12 +203,17 @@ impl Rule {
             return pattern.is_match(text);
         }
         let Some(found) = pattern.captures(text) else { return false };
+        self.make(index, &found, variables);
+        true
+    }
+
+    /// Sets the variables that are read of the match with this number.
+    fn make(&self, index: usize, found: &Captures<'_>, variables: &mut Variables) {
         for made in self.made.iter().filter(|made| made.value == index) {
             if made.group < found.len() {
                 variables.set(&made.name, found.get(made.group).map_or("", |group| group.as_str()));
             }
         }
-        true
     }
 }
 
@@ -230,6 +261,16 @@ impl Compiler<'_, '_, '_> {
         let prefix = format!("trigger-{}-{key}", self.number);
         let made = self.names.iter().filter_map(|name| Made::from_name(name, &prefix, numbered)).collect();
         Rule { pattern: pattern.ok(), reverse: wanted.reverse, made }
+    }
+
+    fn payload(&mut self, wanted: &Match) -> Rule {
+        let at = format!("{}.options.payload_matches", self.at);
+        let mut rule = self.rule(&at, "payload", wanted, true);
+        let first = format!("trigger-{}-payload", self.number);
+        let alone =
+            self.names.get(first.as_str()).map(|name| Made { name: name.clone(), value: 0, group: 0 });
+        rule.made = rule.made.into_iter().chain(alone).collect();
+        rule
     }
 
     fn unbuilt(&mut self, group: &str) -> Group {

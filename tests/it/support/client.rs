@@ -93,6 +93,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         rest
     }
 
+    /// What comes up to and with `text`.
+    pub(crate) async fn until(&mut self, text: &str) -> String {
+        let mut all = Vec::new();
+        while !all.ends_with(text.as_bytes()) {
+            let byte = in_time(text, self.0.read_u8()).await;
+            all.push(byte.unwrap_or_else(|error| panic!("{error} after {}", String::from_utf8_lossy(&all))));
+        }
+        String::from_utf8(all).unwrap()
+    }
+
     /// True once the other side has closed.
     pub(crate) async fn is_closed(&mut self) -> bool {
         self.rest().await.is_empty()

@@ -28,6 +28,16 @@ pub(crate) fn build_c(name: &str, args: &[&str]) -> PathBuf {
     })
 }
 
+/// The library of an example in C or C++. `args` are further ones for the compiler.
+pub(crate) fn build_example(program: &str, file: &str, args: &[&str]) -> PathBuf {
+    built(file, || {
+        let library = temporary(&format!("{}.so", file.replace(|c: char| !c.is_ascii_alphanumeric(), "_")));
+        let source = root().join("plugins/examples/native").join(file);
+        run(compiler(program).args(args).arg("-o").arg(&library).arg(source));
+        library
+    })
+}
+
 /// A compiler call that knows the header and spares nothing.
 pub(crate) fn compiler(program: &str) -> Command {
     let mut command = Command::new(program);

@@ -15,6 +15,9 @@ pub(super) const RESPONSE_BODY: u32 = 2;
 /// Flag: the hook never waits, so it may run on a worker thread.
 pub(super) const NON_BLOCKING: u32 = 4;
 
+/// The function of a library that is called after each reload, if it is there.
+pub(super) const ON_RELOAD: &str = "pinhook_on_reload";
+
 /// A hook returned: the chain goes on.
 pub(super) const NEXT: i32 = 0;
 /// A hook returned: its answer ends the request.
@@ -36,6 +39,25 @@ pub(super) enum Refused {
     NotFound = -1,
     /// An argument is not what the function takes.
     Invalid = -2,
+    /// This call has no such part, or the hook did not ask for it.
+    Missing = -3,
+}
+
+/// What a call may have, so that its functions mean something.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Part {
+    /// The running gateway.
+    Gateway,
+    /// The API that asks for the hook.
+    Api,
+    /// A request, its metadata and an answer of the hook's own.
+    Request,
+    /// A request that has not gone upstream.
+    Unsent,
+    /// The upstream's answer.
+    Response,
+    /// An analytics record.
+    Record,
 }
 
 /// A text that crosses the border: not NUL-ended. A null pointer means "none".
@@ -83,6 +105,49 @@ impl Argument for usize {
     }
 }
 
+impl Argument for i64 {
+    type Inside<'a> = Self;
+
+    unsafe fn enter<'a>(self) -> Self::Inside<'a> {
+        self
+    }
+}
+
+/// Where a library wants a number to be put.
+impl Argument for *mut i64 {
+    type Inside<'a> = Option<&'a mut i64>;
+
+    unsafe fn enter<'a>(self) -> Self::Inside<'a> {
+        // SAFETY: the caller vouches for it; a null pointer becomes `None`.
+        unsafe { self.as_mut() }
+    }
+}
+
+/// What a function returns when its call lacks the part that it is about.
+trait Missing {
+    const MISSING: Self;
+}
+
+impl Missing for Str {
+    const MISSING: Self = Self { data: std::ptr::null(), len: 0 };
+}
+
+impl Missing for i32 {
+    const MISSING: Self = Refused::Missing as Self;
+}
+
+impl Missing for u32 {
+    const MISSING: Self = 0;
+}
+
+impl Missing for usize {
+    const MISSING: Self = 0;
+}
+
+impl Missing for () {
+    const MISSING: Self = ();
+}
+
 /// How a result goes out.
 trait Leave<T> {
     fn leave(self) -> T;
@@ -90,10 +155,7 @@ trait Leave<T> {
 
 impl Leave<Str> for Option<&[u8]> {
     fn leave(self) -> Str {
-        self.map_or(Str { data: std::ptr::null(), len: 0 }, |text| Str {
-            data: text.as_ptr(),
-            len: text.len(),
-        })
+        self.map_or(Str::MISSING, |text| Str { data: text.as_ptr(), len: text.len() })
     }
 }
 
@@ -125,9 +187,10 @@ impl Leave<()> for () {
     fn leave(self) {}
 }
 
-/// Writes the table and one entry per line, which calls the method of [`Call`] of that name.
+/// Writes the table and one entry per line, which calls the method of [`Call`] of that name if the call has the part
+/// before the colon.
 macro_rules! table {
-    ($($name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+    ($($part:ident: $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         /// `pinhook_api`.
         #[repr(C)]
         pub(super) struct Api {
@@ -143,6 +206,9 @@ macro_rules! table {
                     // SAFETY: a hook passes on the object it was handed, during its call and from its thread
                     // only, and texts that are valid during this call: the contract of pinhook.h.
                     let call = unsafe { &mut *call };
+                    if !call.has(Part::$part) {
+                        return Missing::MISSING;
+                    }
                     $(
                         // SAFETY: as above.
                         let $argument = unsafe { $argument.enter() };
@@ -156,40 +222,64 @@ macro_rules! table {
 }
 
 table! {
-    abi_version() -> u32;
-    gateway_version() -> Str;
-    log(level: u32, text: Str) -> ();
-    hook_kind() -> u32;
-    api_id() -> Str;
-    org_id() -> Str;
-    api_name() -> Str;
-    config_data() -> Str;
-    client_address() -> Str;
-    metadata(key: Str) -> Str;
-    set_metadata(key: Str, value: Str) -> i32;
-    remove_metadata(key: Str) -> i32;
-    method() -> Str;
-    set_method(method: Str) -> i32;
-    path() -> Str;
-    set_path(path: Str) -> i32;
-    raw_path() -> Str;
-    set_raw_path(path: Str) -> i32;
-    query() -> Str;
-    set_query(query: Str) -> i32;
-    request_target() -> Str;
-    set_request_target(target: Str) -> i32;
-    header(name: Str) -> Str;
-    header_count(name: Str) -> usize;
-    header_nth(name: Str, nth: usize) -> Str;
-    headers_len() -> usize;
-    header_name_at(index: usize) -> Str;
-    header_value_at(index: usize) -> Str;
-    set_header(name: Str, value: Str) -> i32;
-    add_header(name: Str, value: Str) -> i32;
-    remove_header(name: Str) -> i32;
-    set_target(url: Str) -> i32;
-    respond(status: u32) -> i32;
-    set_answer_header(name: Str, value: Str) -> i32;
-    add_answer_header(name: Str, value: Str) -> i32;
-    set_answer_body(body: Str) -> i32;
+    Gateway: abi_version() -> u32;
+    Gateway: gateway_version() -> Str;
+    Gateway: log(level: u32, text: Str) -> ();
+    Gateway: hook_kind() -> u32;
+    Api: api_id() -> Str;
+    Api: org_id() -> Str;
+    Api: api_name() -> Str;
+    Api: config_data() -> Str;
+    Request: client_address() -> Str;
+    Request: metadata(key: Str) -> Str;
+    Request: set_metadata(key: Str, value: Str) -> i32;
+    Request: remove_metadata(key: Str) -> i32;
+    Request: method() -> Str;
+    Unsent: set_method(method: Str) -> i32;
+    Request: path() -> Str;
+    Unsent: set_path(path: Str) -> i32;
+    Request: raw_path() -> Str;
+    Unsent: set_raw_path(path: Str) -> i32;
+    Request: query() -> Str;
+    Unsent: set_query(query: Str) -> i32;
+    Request: request_target() -> Str;
+    Unsent: set_request_target(target: Str) -> i32;
+    Request: header(name: Str) -> Str;
+    Request: header_count(name: Str) -> usize;
+    Request: header_nth(name: Str, nth: usize) -> Str;
+    Request: headers_len() -> usize;
+    Request: header_name_at(index: usize) -> Str;
+    Request: header_value_at(index: usize) -> Str;
+    Unsent: set_header(name: Str, value: Str) -> i32;
+    Unsent: add_header(name: Str, value: Str) -> i32;
+    Unsent: remove_header(name: Str) -> i32;
+    Unsent: set_target(url: Str) -> i32;
+    Request: respond(status: u32) -> i32;
+    Request: set_answer_header(name: Str, value: Str) -> i32;
+    Request: add_answer_header(name: Str, value: Str) -> i32;
+    Request: set_answer_body(body: Str) -> i32;
+    // Younger than those above: a library asks for the table's size first.
+    Request: request_body() -> Str;
+    Unsent: set_request_body(body: Str) -> i32;
+    Response: response_status() -> u32;
+    Response: set_response_status(status: u32) -> i32;
+    Response: response_header(name: Str) -> Str;
+    Response: response_header_count(name: Str) -> usize;
+    Response: response_header_nth(name: Str, nth: usize) -> Str;
+    Response: response_headers_len() -> usize;
+    Response: response_header_name_at(index: usize) -> Str;
+    Response: response_header_value_at(index: usize) -> Str;
+    Response: set_response_header(name: Str, value: Str) -> i32;
+    Response: add_response_header(name: Str, value: Str) -> i32;
+    Response: remove_response_header(name: Str) -> i32;
+    Response: response_body() -> Str;
+    Response: set_response_body(body: Str) -> i32;
+    Record: record_text(name: Str) -> Str;
+    Record: set_record_text(name: Str, value: Str) -> i32;
+    Record: record_number(name: Str, number: *mut i64) -> i32;
+    Record: set_record_number(name: Str, number: i64) -> i32;
+    Record: record_tags_len() -> usize;
+    Record: record_tag_at(index: usize) -> Str;
+    Record: add_record_tag(tag: Str) -> i32;
+    Record: remove_record_tag(tag: Str) -> i32;
 }

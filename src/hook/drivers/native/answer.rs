@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use super::{
     abi::Refused,
     call::{Call, text},
-    request::{field_name, field_value},
+    fields::{field_name, field_value},
 };
 use crate::{hook::Answer, url::Url};
 
@@ -19,13 +19,8 @@ impl Call<'_> {
         Ok(())
     }
 
-    pub(super) fn respond(&mut self, status: u32) -> Result<(), Refused> {
-        let status = u16::try_from(status)
-            .ok()
-            .filter(|status| *status >= 200)
-            .and_then(|status| StatusCode::from_u16(status).ok())
-            .ok_or(Refused::Invalid)?;
-        self.answer().status = status;
+    pub(super) fn respond(&mut self, code: u32) -> Result<(), Refused> {
+        self.answer().status = status(code)?;
         Ok(())
     }
 
@@ -52,6 +47,15 @@ impl Call<'_> {
 /// The answer of a hook that says nothing about it: as in Tyk, where a bare write counts as 200.
 pub(super) fn empty() -> Answer {
     Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() }
+}
+
+/// The status of a whole answer: 1xx announce one.
+pub(super) fn status(code: u32) -> Result<StatusCode, Refused> {
+    u16::try_from(code)
+        .ok()
+        .filter(|code| *code >= 200)
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or(Refused::Invalid)
 }
 
 /// `text` as an absolute URL; `host:port` means `http`.

@@ -2,7 +2,7 @@
 
 use std::{io::Write, sync::Arc};
 
-use super::abi::{ABI, Refused};
+use super::abi::{ABI, Part, Refused};
 use crate::hook::{HookKind, Object};
 
 /// Longest text of an IP address.
@@ -20,7 +20,8 @@ pub(super) struct Site {
 /// One running call. Lives on the stack of the thread that runs it.
 pub(super) struct Call<'a> {
     pub(super) object: &'a mut Object,
-    kind: HookKind,
+    /// Nothing after a reload.
+    kind: Option<HookKind>,
     site: &'a Site,
     /// Text of the client's address, written when it is asked for.
     client: [u8; ADDRESS_LEN],
@@ -31,8 +32,20 @@ pub(super) struct Call<'a> {
 }
 
 impl<'a> Call<'a> {
-    pub(super) fn new(object: &'a mut Object, kind: HookKind, site: &'a Site) -> Self {
+    pub(super) fn new(object: &'a mut Object, kind: Option<HookKind>, site: &'a Site) -> Self {
         Self { object, kind, site, client: [0; ADDRESS_LEN], escaped_path: None, request_uri: None }
+    }
+
+    /// True if the functions about `part` mean something in this call.
+    pub(super) fn has(&self, part: Part) -> bool {
+        match part {
+            Part::Gateway => true,
+            Part::Api => self.kind.is_some(),
+            Part::Request => !matches!(self.kind, None | Some(HookKind::Analytics)),
+            Part::Unsent => !matches!(self.kind, None | Some(HookKind::Analytics | HookKind::Response)),
+            Part::Response => self.object.response.is_some(),
+            Part::Record => self.object.record.is_some(),
+        }
     }
 
     pub(super) fn abi_version(&self) -> u32 {
@@ -46,7 +59,7 @@ impl<'a> Call<'a> {
     pub(super) fn log(&self, level: u32, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
         let Site { api_id, function } = self.site;
-        let hook = self.kind.name();
+        let hook = self.kind.map_or("reload", HookKind::name);
         macro_rules! line {
             ($level:ident) => {
                 tracing::$level!(%api_id, hook, driver = super::NAME, %function, "{text}")
@@ -63,9 +76,12 @@ impl<'a> Call<'a> {
 
     pub(super) fn hook_kind(&self) -> u32 {
         match self.kind {
-            HookKind::Pre => 1,
-            HookKind::Post => 2,
-            HookKind::Endpoint => 3,
+            Some(HookKind::Pre) => 1,
+            Some(HookKind::Post) => 2,
+            Some(HookKind::Endpoint) => 3,
+            Some(HookKind::Response) => 4,
+            Some(HookKind::Analytics) => 5,
+            None => 6,
         }
     }
 

@@ -5,8 +5,10 @@ use object::{
     read::elf::{ElfFile, FileHeader},
 };
 
+use super::abi::ON_RELOAD;
+
 /// Exported names that are not hooks.
-const NO_HOOKS: [&str; 3] = ["pinhook_abi", "_init", "_fini"];
+const NO_HOOKS: [&str; 4] = ["pinhook_abi", ON_RELOAD, "_init", "_fini"];
 /// Most names to suggest for a missing one.
 const SUGGESTIONS: usize = 3;
 /// Section that every Go linker writes.
@@ -48,7 +50,7 @@ fn inspect_elf<Elf: FileHeader<Endian = object::Endianness>>(content: &[u8]) -> 
         return Err(format!("it is no shared library (its ELF type is {:?})", file.kind()));
     }
     let exports = exports(&file);
-    if !exports.functions.iter().any(|name| name == "pinhook_abi") {
+    if !exports.has_function("pinhook_abi") {
         return Err(
             "it exports no `pinhook_abi` function, so it is no native plugin (docs/native-plugins.md)".into(),
         );
@@ -87,12 +89,17 @@ fn exports<Elf: FileHeader<Endian = object::Endianness>>(file: &ElfFile<'_, Elf>
 }
 
 impl Exports {
+    /// True if there is a function of that name.
+    pub(super) fn has_function(&self, name: &str) -> bool {
+        self.functions.iter().any(|function| function == name)
+    }
+
     /// Checks that a hook of that name is there.
     ///
     /// # Errors
     /// A text with the exported names nearest to it.
     pub(super) fn require(&self, function: &str) -> Result<(), String> {
-        if self.functions.iter().any(|name| name == function) && !NO_HOOKS.contains(&function) {
+        if self.has_function(function) && !NO_HOOKS.contains(&function) {
             return Ok(());
         }
         let mut near: Vec<&str> =
@@ -112,7 +119,7 @@ impl Exports {
     /// # Errors
     /// A text when the symbol cannot hold flags.
     pub(super) fn has_flags(&self, symbol: &str) -> Result<bool, String> {
-        if self.functions.iter().any(|name| name == symbol) {
+        if self.has_function(symbol) {
             return Err(format!("its {symbol} is a function, but flags are a uint32_t"));
         }
         match self.data.iter().find(|(name, _)| name == symbol) {

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     error::HookError,
-    hook::{Failure, Hook, HookKind, Object},
+    hook::{Failure, Hook, HookKind, Needs, Object},
 };
 
 type Outcome = Result<Box<Object>, Failure>;
@@ -28,8 +28,8 @@ pub(super) struct Function {
     pub(super) entry: HookFn,
     pub(super) flags: u32,
     pub(super) site: Site,
-    /// Keeps the code's owner in sight: `entry` points into it.
-    pub(super) _library: Arc<Library>,
+    /// Where `entry` points into.
+    pub(super) library: Arc<Library>,
 }
 
 /// A hook that runs on the calling thread or on the pool, as its flags say.
@@ -37,12 +37,13 @@ pub(super) struct NativeHook {
     pub(super) function: Arc<Function>,
     pub(super) pool: Arc<Pool<Job>>,
     pub(super) timeout: Duration,
+    pub(super) needs: Needs,
 }
 
 /// One call on its way to a pool thread and back.
 pub(super) struct Job {
     function: Arc<Function>,
-    kind: HookKind,
+    kind: Option<HookKind>,
     object: Box<Object>,
     deadline: Instant,
     reply: oneshot::Sender<Outcome>,
@@ -70,7 +71,18 @@ impl Hook for NativeHook {
         !self.non_blocking()
     }
 
+    fn needs(&self) -> Needs {
+        self.needs
+    }
+
     async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Outcome {
+        self.run(Some(kind), object).await
+    }
+}
+
+impl NativeHook {
+    /// A call; without a kind it is the one after a reload.
+    pub(super) async fn run(&self, kind: Option<HookKind>, object: Box<Object>) -> Outcome {
         if self.non_blocking() {
             return self.function.call(kind, object);
         }
@@ -85,9 +97,12 @@ impl Hook for NativeHook {
             Err(_) => Err(Failure::lost(HookError::Timeout { name: self.name(), limit: self.timeout })),
         }
     }
-}
 
-impl NativeHook {
+    /// The file that holds the function.
+    pub(super) fn file(&self) -> &str {
+        self.function.library.file()
+    }
+
     fn non_blocking(&self) -> bool {
         self.function.flags & NON_BLOCKING != 0
     }
@@ -109,7 +124,7 @@ impl NativeHook {
 
 impl Function {
     /// Calls it on this thread.
-    fn call(&self, kind: HookKind, mut object: Box<Object>) -> Outcome {
+    fn call(&self, kind: Option<HookKind>, mut object: Box<Object>) -> Outcome {
         let mut call = Call::new(&mut object, kind, &self.site);
         // SAFETY: `entry` follows ABI v1 (its library said so when it was loaded); table and call outlive it.
         let returned =
@@ -120,7 +135,7 @@ impl Function {
                 object.answer = None;
                 Ok(object)
             }
-            Ok(RESPOND) => {
+            Ok(RESPOND) if !matches!(kind, None | Some(HookKind::Analytics)) => {
                 object.answer.get_or_insert_with(answer::empty);
                 Ok(object)
             }

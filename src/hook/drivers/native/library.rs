@@ -20,7 +20,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use sha2::{Digest, Sha256};
 
 use super::{
-    abi::{ABI, AbiFn, HookFn},
+    abi::{ABI, AbiFn, HookFn, ON_RELOAD},
     elf::{self, Exports},
 };
 
@@ -28,6 +28,7 @@ use super::{
 pub(super) struct Library {
     handle: ManuallyDrop<Handle>,
     exports: Exports,
+    file: String,
     _copy: ManuallyDrop<OwnedFd>,
 }
 
@@ -54,10 +55,22 @@ impl Libraries {
         let exports = elf::inspect(content)?;
         let (handle, copy) = open_copy(path, content)?;
         let library = check_abi(&handle).map(|()| {
-            Arc::new(Library { handle: ManuallyDrop::new(handle), exports, _copy: ManuallyDrop::new(copy) })
+            Arc::new(Library {
+                handle: ManuallyDrop::new(handle),
+                exports,
+                file: path.display().to_string(),
+                _copy: ManuallyDrop::new(copy),
+            })
         });
         opened.insert(hash, library.clone());
         library
+    }
+
+    /// Those that a hook still uses.
+    pub(super) fn in_use(&self) -> Vec<Arc<Library>> {
+        let opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+        // One reference is the list's own.
+        opened.values().flatten().filter(|library| Arc::strong_count(library) > 1).cloned().collect()
     }
 
     /// How many copies are mapped.
@@ -100,6 +113,20 @@ fn check_abi(handle: &Handle) -> Result<(), String> {
 }
 
 impl Library {
+    /// The file it was first opened from.
+    pub(super) fn file(&self) -> &str {
+        &self.file
+    }
+
+    /// What it wants called after each reload.
+    pub(super) fn on_reload(&self) -> Option<HookFn> {
+        if !self.exports.has_function(ON_RELOAD) {
+            return None;
+        }
+        // SAFETY: the file says that this is a function, its library that it follows ABI v1; it is never unloaded.
+        unsafe { self.handle.get::<HookFn>(ON_RELOAD).map(|function| *function) }.ok()
+    }
+
     /// The hook of that name and its flags (0 if it has none).
     ///
     /// # Errors

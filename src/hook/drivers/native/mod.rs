@@ -12,11 +12,14 @@ mod abi;
 mod answer;
 mod call;
 mod elf;
+mod fields;
 mod hook;
 mod library;
 mod lookup;
 mod pool;
+mod record;
 mod request;
+mod response;
 #[cfg(test)]
 mod tests;
 mod unchanged;
@@ -24,10 +27,11 @@ mod unchanged;
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use self::{
-    abi::{NON_BLOCKING, REQUEST_BODY, RESPONSE_BODY},
+    abi::{HookFn, NON_BLOCKING, ON_RELOAD, REQUEST_BODY, RESPONSE_BODY},
     call::Site,
     hook::{Function, Job, NativeHook},
     library::{Libraries, Library},
@@ -37,8 +41,8 @@ use self::{
 };
 use super::DriverSettings;
 use crate::{
-    error::{HookError, Result},
-    hook::{Driver, DriverGauges, Hook, HookSource},
+    error::{Error, HookError, Result},
+    hook::{Driver, DriverGauges, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
 };
 
 /// The usual name of this driver: what definitions for Tyk say.
@@ -47,12 +51,17 @@ const NAME: &str = "goplugin";
 /// Its names in definitions, the usual one first.
 pub const NAMES: &[&str] = &[NAME, "native", "golang"];
 
+/// Most threads for calls that no request waits for.
+const BACKGROUND_THREADS: usize = 4;
+
 /// Starts the driver. No thread runs before the first call that needs one.
 pub fn start(settings: &DriverSettings) -> Arc<dyn Driver> {
     Arc::new(NativeDriver {
         libraries: Libraries::default(),
         unchanged: Unchanged::default(),
         pool: Arc::new(Pool::new(settings.hook_threads)),
+        background: Arc::new(Pool::new(settings.hook_threads.min(BACKGROUND_THREADS))),
+        timeout: settings.timeout,
     })
 }
 
@@ -60,6 +69,9 @@ struct NativeDriver {
     libraries: Libraries,
     unchanged: Unchanged,
     pool: Arc<Pool<Job>>,
+    /// For calls that no request waits for, so that a slow one never takes a request's thread.
+    background: Arc<Pool<Job>>,
+    timeout: Duration,
 }
 
 impl Driver for NativeDriver {
@@ -67,16 +79,33 @@ impl Driver for NativeDriver {
         let function = self
             .find(source)
             .map_err(|reason| HookError::NotLoaded { name: source.name.to_string(), reason })?;
+        let needs = needs(source.kind, function.flags);
         Ok(Arc::new(NativeHook {
             function: Arc::new(function),
-            pool: Arc::clone(&self.pool),
+            pool: Arc::clone(match source.kind {
+                HookKind::Analytics => &self.background,
+                _ => &self.pool,
+            }),
             timeout: source.timeout,
+            needs,
         }))
     }
 
     fn gauges(&self) -> DriverGauges {
-        let (threads, stuck_threads) = self.pool.threads();
-        DriverGauges { libraries: self.libraries.len(), threads, stuck_threads }
+        let pools = [self.pool.threads(), self.background.threads()];
+        DriverGauges {
+            libraries: self.libraries.len(),
+            threads: pools.iter().map(|(threads, _)| threads).sum(),
+            stuck_threads: pools.iter().map(|(_, stuck)| stuck).sum(),
+        }
+    }
+
+    fn reloaded(&self) {
+        for library in self.libraries.in_use() {
+            if let Some(entry) = library.on_reload() {
+                tokio::spawn(tell(self.after_reload(entry, library)));
+            }
+        }
     }
 }
 
@@ -91,7 +120,31 @@ impl NativeDriver {
             file = %path.display(), "hook loaded"
         );
         let site = Site { api_id: Arc::clone(&source.api_id), function: Arc::clone(&source.name) };
-        Ok(Function { entry, flags, site, _library: library })
+        Ok(Function { entry, flags, site, library })
+    }
+
+    fn after_reload(&self, entry: HookFn, library: Arc<Library>) -> NativeHook {
+        let site = Site { api_id: "".into(), function: ON_RELOAD.into() };
+        NativeHook {
+            function: Arc::new(Function { entry, flags: 0, site, library }),
+            pool: Arc::clone(&self.background),
+            timeout: self.timeout,
+            needs: Needs::NOTHING,
+        }
+    }
+}
+
+/// Calls `pinhook_on_reload` of one library. What comes of it is the log's business alone.
+async fn tell(hook: NativeHook) {
+    let spec = Spec { api_id: "".into(), org_id: "".into(), api_name: "".into(), config_data: "".into() };
+    let outcome = hook.run(None, Box::new(Object::without_request(Arc::new(spec)))).await;
+    if let Err(Failure { error, .. }) = outcome {
+        tracing::error!(
+            driver = NAME,
+            file = hook.file(),
+            error = Error::from(error).chain(),
+            "{ON_RELOAD} failed"
+        );
     }
 }
 
@@ -116,8 +169,13 @@ fn check_flags(flags: u32) -> Result<(), String> {
     if unknown != 0 {
         return Err(format!("its flags ask for {unknown:#x}, which this version does not know"));
     }
-    if flags & (REQUEST_BODY | RESPONSE_BODY) != 0 {
-        return Err("its flags ask for a body, which this version does not hand to native hooks".to_owned());
-    }
     Ok(())
+}
+
+/// The bodies that a hook of this kind gets of those it asks for: one function may serve several kinds.
+fn needs(kind: HookKind, flags: u32) -> Needs {
+    Needs {
+        request_body: kind != HookKind::Analytics && flags & REQUEST_BODY != 0,
+        response_body: kind == HookKind::Response && flags & RESPONSE_BODY != 0,
+    }
 }

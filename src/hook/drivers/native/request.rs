@@ -1,13 +1,14 @@
-//! The request as a hook reads and edits it: method, URL, headers.
+//! The request as a hook reads and edits it: method, URL, headers, body.
 
 use std::borrow::Cow;
 
-use http::{HeaderName, HeaderValue, Method, header};
-use pingora_http::IntoCaseHeaderName;
+use bytes::Bytes;
+use http::Method;
 
 use super::{
     abi::Refused,
     call::{Call, text},
+    fields::{count, field, field_name, name_at, nth, value_at},
 };
 use crate::url::{Url, path_unescape};
 
@@ -86,17 +87,15 @@ impl Call<'_> {
     }
 
     pub(super) fn header(&self, name: &[u8]) -> Option<&[u8]> {
-        let value = self.object.request.headers.get(text(name).ok()?)?;
-        Some(value.as_bytes())
+        nth(&self.object.request.headers, name, 0)
     }
 
     pub(super) fn header_count(&self, name: &[u8]) -> usize {
-        text(name).map_or(0, |name| self.object.request.headers.get_all(name).iter().count())
+        count(&self.object.request.headers, name)
     }
 
-    pub(super) fn header_nth(&self, name: &[u8], nth: usize) -> Option<&[u8]> {
-        let value = self.object.request.headers.get_all(text(name).ok()?).iter().nth(nth)?;
-        Some(value.as_bytes())
+    pub(super) fn header_nth(&self, name: &[u8], n: usize) -> Option<&[u8]> {
+        nth(&self.object.request.headers, name, n)
     }
 
     pub(super) fn headers_len(&self) -> usize {
@@ -104,13 +103,11 @@ impl Call<'_> {
     }
 
     pub(super) fn header_name_at(&self, index: usize) -> Option<&[u8]> {
-        let (name, _) = self.object.request.headers.iter().nth(index)?;
-        Some(name.as_str().as_bytes())
+        name_at(&self.object.request.headers, index)
     }
 
     pub(super) fn header_value_at(&self, index: usize) -> Option<&[u8]> {
-        let (_, value) = self.object.request.headers.iter().nth(index)?;
-        Some(value.as_bytes())
+        value_at(&self.object.request.headers, index)
     }
 
     pub(super) fn set_header(&mut self, name: &[u8], value: &[u8]) -> Result<(), Refused> {
@@ -126,6 +123,16 @@ impl Call<'_> {
     pub(super) fn remove_header(&mut self, name: &[u8]) -> Result<(), Refused> {
         let name = field_name(name)?;
         self.object.request.remove_header(&name).map(drop).ok_or(Refused::NotFound)
+    }
+
+    pub(super) fn request_body(&self) -> Option<&[u8]> {
+        self.object.body.as_deref()
+    }
+
+    pub(super) fn set_request_body(&mut self, body: &[u8]) -> Result<(), Refused> {
+        let place = self.object.body.as_mut().ok_or(Refused::Missing)?;
+        *place = Bytes::copy_from_slice(body);
+        Ok(())
     }
 }
 
@@ -158,24 +165,4 @@ fn visible(bytes: &[u8]) -> Result<&str, Refused> {
         return Err(Refused::Invalid);
     }
     Ok(text)
-}
-
-/// A header name that hooks may edit. Length and framing are not theirs: a wrong one would let a request be read
-/// as two.
-pub(super) fn field_name(name: &[u8]) -> Result<HeaderName, Refused> {
-    let name = HeaderName::from_bytes(name).map_err(|_| Refused::Invalid)?;
-    if name == header::CONTENT_LENGTH || name == header::TRANSFER_ENCODING {
-        return Err(Refused::Invalid);
-    }
-    Ok(name)
-}
-
-pub(super) fn field_value(value: &[u8]) -> Result<HeaderValue, Refused> {
-    HeaderValue::from_bytes(value).map_err(|_| Refused::Invalid)
-}
-
-/// Name, in the letters that the hook wrote, and value of a request header.
-fn field(name: &[u8], value: &[u8]) -> Result<(impl IntoCaseHeaderName + use<>, HeaderValue), Refused> {
-    field_name(name)?;
-    Ok((bytes::Bytes::copy_from_slice(name), field_value(value)?))
 }

@@ -14,6 +14,9 @@ use crate::{
 fn object(target: &str) -> Object {
     Object {
         request: RequestHeader::build("GET", target.as_bytes(), None).unwrap(),
+        body: None,
+        response: None,
+        record: None,
         url: Url::from_target(target.as_bytes()).unwrap(),
         client: "192.0.2.1".parse().ok(),
         spec: Arc::new(Spec {
@@ -30,7 +33,7 @@ fn object(target: &str) -> Object {
 
 fn with_call<T>(object: &mut Object, test: impl FnOnce(&mut Call<'_>) -> T) -> T {
     let site = Site { api_id: "api".into(), function: "Test".into() };
-    test(&mut Call::new(object, HookKind::Pre, &site))
+    test(&mut Call::new(object, Some(HookKind::Pre), &site))
 }
 
 #[test]

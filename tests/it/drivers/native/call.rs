@@ -62,7 +62,10 @@ async fn a_hook_edits_all_of_a_request_and_answers() {
 async fn the_whole_table_works_from_c() {
     let hook = load(&build_c("c_hook.c", &["-std=c99"]), "TouchAll");
     // On failure the code is minus the line in c_hook.c.
-    let object = hook.dispatch(HookKind::Post, object("/", &[])).await.unwrap();
+    let mut given = object("/", &[]);
+    given.body = Some("a body".into());
+    let object = hook.dispatch(HookKind::Post, given).await.unwrap();
+    assert_eq!(object.body.as_deref(), Some(&b"another"[..]));
     assert_eq!(object.request.method, "PUT");
     assert_eq!(object.url.request_uri(), "/e?y=2");
     assert_eq!(object.target.as_deref(), Some("http://10.0.0.7:9000"));

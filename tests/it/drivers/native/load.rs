@@ -48,7 +48,7 @@ fn what_is_no_plugin_is_refused_with_the_reason() {
         (&build("rough"), "panic", &["Panics"]),
         (&build("rough"), "pinhook_abi", &["exports no function"]),
         (&build("rough"), "Nothing_flags", &["exports no function"]),
-        (&build("rough"), "WantsBody", &["a body"]),
+        (&build_c("c_hook.c", &[]), "pinhook_on_reload", &["exports no function"]),
         (&build("rough"), "WantsTheFuture", &["0x100000", "does not know"]),
         (&build_c("c_hook.c", &[]), "UnknownCode", &["8 bytes"]),
     ] {

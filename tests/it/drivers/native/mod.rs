@@ -3,6 +3,7 @@
 mod call;
 mod examples;
 mod load;
+mod parts;
 
 use std::{
     path::{Path, PathBuf},
@@ -59,6 +60,9 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
         request,
         url: Url::from_target(target.as_bytes()).unwrap(),
         client: "192.0.2.1".parse().ok(),
+        body: None,
+        response: None,
+        record: None,
         spec: Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),

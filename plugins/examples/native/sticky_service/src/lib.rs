@@ -27,12 +27,21 @@ use std::{
 };
 
 use cache::Cache;
-use pinhook_plugin::{Config, Flow, Level, Request, Result, hooks};
+use pinhook_plugin::{Config, Flow, Gateway, Level, Request, Result, hooks, on_reload};
 use serde::Deserialize;
 
 // No NON_BLOCKING: this hook waits for an answer, so the gateway runs it on a thread of its pool.
 hooks! {
     GetStickyServiceAddress = get_sticky_service_address;
+}
+
+// A reload of the gateway is also how to say: forget what the service said.
+on_reload!(forget);
+
+fn forget(gateway: &mut Gateway<'_>) -> Result<()> {
+    *CACHES.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    gateway.log(Level::Debug, "addresses are asked for again");
+    Ok(())
 }
 
 /// How long a failure is remembered.

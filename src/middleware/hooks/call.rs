@@ -1,0 +1,206 @@
+//! One hook of an API: what it is given, and what is taken from it.
+
+use std::{
+    mem,
+    path::PathBuf,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use bytes::Bytes;
+use pingora_http::{RequestHeader, ResponseHeader};
+use pingora_proxy::Session;
+
+use crate::{
+    chain::{Blueprint, Ctx, Flow, Origin, Response, peer_ip},
+    error::{Error, HookError, Result},
+    hook::{Answer, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
+    metrics::{HookLabels, HookMetrics},
+    upstream::Target,
+};
+
+/// What a definition asks for.
+pub(super) struct Wish<'a> {
+    pub(super) kind: HookKind,
+    pub(super) driver: &'a str,
+    pub(super) name: &'a str,
+    pub(super) path: &'a str,
+    pub(super) timeout_ms: Option<u64>,
+}
+
+/// One hook, ready to be called.
+pub(super) struct Call {
+    pub(super) kind: HookKind,
+    pub(super) name: Arc<str>,
+    pub(super) spec: Arc<Spec>,
+    pub(super) metrics: Arc<HookMetrics>,
+    /// Nothing when it could not be loaded.
+    pub(super) hook: Option<Arc<dyn Hook>>,
+}
+
+impl Call {
+    pub(super) fn load(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str) -> Self {
+        let services = blueprint.services;
+        let name: Arc<str> = wish.name.into();
+        let timeout = wish.timeout_ms.map(Duration::from_millis);
+        let source = HookSource {
+            api_id: blueprint.spec.api_id.clone(),
+            kind: wish.kind,
+            name: name.clone(),
+            path: PathBuf::from(wish.path),
+            timeout: timeout.unwrap_or_else(|| services.config.pinhook.plugin_timeout()),
+        };
+        let hook = services.hooks.load(wish.driver, &source);
+        if let Err(error) = &hook {
+            blueprint.refuse(at, format!("{}; requests that reach it are answered 500", error.chain()));
+        }
+        let metrics = services.metrics.hook(HookLabels {
+            api: blueprint.spec.api_id.clone(),
+            hook: wish.kind.name(),
+            driver: services.hooks.name(wish.driver).unwrap_or("unknown"),
+            function: name.clone(),
+        });
+        Self { kind: wish.kind, name, spec: blueprint.spec.clone(), metrics, hook: hook.ok() }
+    }
+
+    /// The bodies that it wants.
+    pub(super) fn needs(&self) -> Needs {
+        self.hook.as_ref().map_or(Needs::NOTHING, |hook| hook.needs())
+    }
+
+    /// Calls it on a request.
+    pub(super) async fn run(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
+        let hook = self.hook()?;
+        let mut seen = None;
+        if hook.needs().request_body {
+            seen = ctx.body(session).await?;
+            if seen.is_none() {
+                self.skip("the request's body, which is streamed");
+                return Ok(Flow::Next);
+            }
+        }
+        let started = Instant::now();
+        let mut object = self.take_object(session, ctx, hook.may_be_abandoned());
+        object.body.clone_from(&seen);
+        let outcome = match hook.dispatch(self.kind, object).await {
+            Ok(mut object) => {
+                let body =
+                    object.body.take().filter(|body| seen.as_ref().is_none_or(|seen| !is_same(seen, body)));
+                give_back(*object, session, ctx).map(|answer| (answer, body))
+            }
+            Err(failure) => Err(self.failed(failure, session, ctx).into()),
+        };
+        let took = started.elapsed();
+        self.metrics.call(took, outcome.is_err());
+        let (answer, body) = outcome?;
+        if let Some(answer) = answer {
+            ctx.outcome.hook = Some(took);
+            return Ok(Flow::Respond(Box::new(respond(answer)?)));
+        }
+        if let Some(body) = body {
+            self.replace_body(body, session, ctx).await?;
+        }
+        Ok(Flow::Next)
+    }
+
+    async fn replace_body(&self, body: Bytes, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
+        // Where the hook has not seen it, what the client sent has to be off the connection first.
+        if ctx.body(session).await?.is_none() {
+            self.skip("to replace the request's body, which is streamed");
+            return Ok(());
+        }
+        ctx.replace_body(session, body)
+    }
+
+    pub(super) fn hook(&self) -> Result<&Arc<dyn Hook>> {
+        self.hook.as_ref().ok_or_else(|| {
+            self.metrics.call(Duration::ZERO, true);
+            let reason = "see the log of the last load".to_owned();
+            HookError::NotLoaded { name: self.name.to_string(), reason }.into()
+        })
+    }
+
+    /// Counts a wish that cannot be granted; the first one is named.
+    pub(super) fn skip(&self, wish: &str) {
+        if self.metrics.skip() {
+            tracing::warn!(
+                api_id = &*self.spec.api_id,
+                hook = self.kind.name(),
+                function = &*self.name,
+                "a hook wants {wish}: it is left out for such requests, this one and all to come"
+            );
+        }
+    }
+
+    /// What remains of a call that failed: the answer and the record of the request are made from what it left.
+    pub(super) fn failed(&self, failure: Failure, session: &mut Session, ctx: &mut Ctx) -> HookError {
+        if let Some(object) = failure.object {
+            *session.req_header_mut() = object.request;
+            ctx.url = object.url;
+        }
+        failure.error
+    }
+
+    /// Moves head and URL out of session and `Ctx`, or copies them when the object may get lost.
+    pub(super) fn take_object(
+        &self,
+        session: &mut Session,
+        ctx: &mut Ctx,
+        may_be_abandoned: bool,
+    ) -> Box<Object> {
+        // Reads the framing before a hook has the head.
+        session.as_downstream_mut().is_body_empty();
+        let client = peer_ip(session);
+        let head = session.req_header_mut();
+        let (request, url) = if may_be_abandoned {
+            (head.clone(), ctx.url.clone())
+        } else {
+            (mem::replace(head, empty_head()), mem::take(&mut ctx.url))
+        };
+        Box::new(Object {
+            request,
+            body: None,
+            response: None,
+            record: None,
+            url,
+            client,
+            spec: self.spec.clone(),
+            metadata: ctx.metadata.take().map(|metadata| *metadata).unwrap_or_default(),
+            answer: None,
+            target: None,
+        })
+    }
+}
+
+/// Stands in for a head while a hook holds it; allocates nothing.
+fn empty_head() -> RequestHeader {
+    http::Request::new(()).into_parts().0.into()
+}
+
+/// True if both are the very same bytes in memory: nobody made new ones.
+pub(super) fn is_same(one: &Bytes, other: &Bytes) -> bool {
+    one.len() == other.len() && (one.is_empty() || one.as_ptr() == other.as_ptr())
+}
+
+/// Applies the edits of a hook; its answer, if it gave one.
+fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Option<Answer>> {
+    *session.req_header_mut() = object.request;
+    ctx.url = object.url;
+    if !object.metadata.is_empty() {
+        ctx.metadata = Some(Box::new(object.metadata));
+    }
+    if let Some(text) = object.target {
+        let target = Target::parse(&text).map_err(|error| Error::Internal(error.into()))?;
+        ctx.target = Some(Arc::new(target));
+    }
+    Ok(object.answer)
+}
+
+pub(super) fn respond(answer: Answer) -> Result<Response> {
+    let fault = |error: Box<pingora_core::Error>| Error::Internal(error.into());
+    let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 3)).map_err(fault)?;
+    for (name, value) in &answer.headers {
+        head.append_header(name.clone(), value.clone()).map_err(fault)?;
+    }
+    Ok(Response { head, body: answer.body, origin: Origin::Hook })
+}

@@ -246,9 +246,11 @@ impl Worker {
         match observed.api.hook.clone() {
             None => self.put(&observed, None),
             Some(hook) => {
+                let weight = weight(&observed);
                 if self.edits.add(hook, observed) {
                     self.start_edits();
                 } else {
+                    self.detailed.fetch_sub(weight, Relaxed);
                     self.batch.taken += 1;
                     self.metrics.analytics().dropped(DropReason::QueueFull, 1);
                 }

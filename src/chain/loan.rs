@@ -11,7 +11,7 @@ use std::{
     mem,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -69,6 +69,7 @@ pub struct Held {
 #[derive(Debug)]
 struct Shared {
     mode: AtomicU8,
+    closes: AtomicBool,
     back: Mutex<Option<Back>>,
 }
 
@@ -101,7 +102,7 @@ impl Loan {
     /// `hold` the most bytes of an answer that may be held, if it is wanted whole.
     pub fn new(session: &mut Session, body: Option<Bytes>, hold: Option<usize>) -> Self {
         let mode = AtomicU8::new(if hold.is_some() { HOLD } else { PASS });
-        let shared = Arc::new(Shared { mode, back: Mutex::default() });
+        let shared = Arc::new(Shared { mode, closes: AtomicBool::new(false), back: Mutex::default() });
         let client = mem::replace(&mut session.downstream_session, nobody());
         let answer = hold.map(|limit| Answer { head: None, body: Gather::new(limit, None), trailers: None });
         let stand_in = StandIn { client, body, answer, shared: shared.clone() };
@@ -112,6 +113,11 @@ impl Loan {
     /// True while the answer is not passed on but held.
     pub fn holds(&self) -> bool {
         self.shared.mode() == HOLD
+    }
+
+    /// The connection ends with this answer, of which nothing has come yet.
+    pub fn close(&self) {
+        self.shared.closes.store(true, Relaxed);
     }
 
     /// From now on the answer, of which nothing has come yet, is passed on.
@@ -162,6 +168,7 @@ struct Answer {
 
 impl Drop for StandIn {
     fn drop(&mut self) {
+        self.close();
         let client = mem::replace(&mut self.client, nobody());
         let held = self.answer.take().and_then(|answer| {
             Some(Held { head: answer.head?, body: answer.body.finish(), trailers: answer.trailers })
@@ -172,6 +179,13 @@ impl Drop for StandIn {
 }
 
 impl StandIn {
+    /// Passes a wish to close on.
+    fn close(&mut self) {
+        if self.shared.closes.load(Relaxed) {
+            self.client.set_keepalive(None);
+        }
+    }
+
     fn held(&mut self) -> Option<&mut Answer> {
         self.answer.as_mut().filter(|_| self.shared.mode() == HOLD)
     }
@@ -245,6 +259,7 @@ impl CustomSession for StandIn {
             return Ok(true);
         }
         if self.held().is_none() {
+            self.close();
             return self.client.response_duplex_vec(tasks).await;
         }
         let mut end = false;

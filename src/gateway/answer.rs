@@ -74,7 +74,7 @@ pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut Resp
         }
     }
     if ctx.snapshot.services.config.close_connections {
-        session.set_keepalive(None);
+        exchange::close(session, ctx);
     }
     frame_changed_method(session, ctx, &mut part.head);
     ctx.outcome.status = part.head.status.as_u16();

@@ -28,12 +28,17 @@ pub(super) fn begin(session: &mut Session, ctx: &mut Ctx) {
     if ctx.body.is_none() && !chain.has_response_hooks() {
         return;
     }
-    if ctx.snapshot.services.config.close_connections {
-        // A stand-in does not know of keep-alive.
-        session.set_keepalive(None);
-    }
     let limit = limit(ctx);
     ctx.loan = Some(Loan::new(session, ctx.body.clone(), holds.then_some(limit)));
+}
+
+/// Makes this answer the last one of its connection.
+pub(super) fn close(session: &mut Session, ctx: &Ctx) {
+    session.set_keepalive(None);
+    // A stand-in does not know of keep-alive.
+    if let Some(loan) = &ctx.loan {
+        loan.close();
+    }
 }
 
 /// Takes the session back for an answer of our own; what was held is of no use.
@@ -65,12 +70,14 @@ const EVENTS: &[u8] = b"text/event-stream";
 
 /// Ends a buffered exchange that had no fault: an answer that was held goes through the response chain and out.
 pub(super) async fn end(gateway: &Gateway, session: &mut Session, ctx: &mut Ctx) {
-    let finished = match ctx.loan.take().map(|loan| loan.end(session)) {
-        None | Some(Left::Nothing) => return,
-        Some(Left::Held(held)) => finish(session, ctx, held).await,
-        Some(Left::Instead(instead)) => {
+    let Some(left) = ctx.loan.take().map(|loan| loan.end(session)) else { return };
+    reply::last_if_closing(gateway, session);
+    let finished = match left {
+        Left::Nothing => return,
+        Left::Held(held) => finish(session, ctx, held).await,
+        Left::Instead(instead) => {
             let ResponsePart { head, body } = *instead;
-            Ok(write(session, head, body.unwrap_or_default(), None).await)
+            Ok(write(session, ctx, head, body.unwrap_or_default(), None).await)
         }
     };
     let sent = match finished {
@@ -81,8 +88,8 @@ pub(super) async fn end(gateway: &Gateway, session: &mut Session, ctx: &mut Ctx)
         }
     };
     if let Err(error) = sent {
-        let error = UpstreamError::ClientGone(error).into();
-        fault::note(session, ctx, &error, fault::class(&error));
+        let gone = UpstreamError::ClientGone(error).into();
+        fault::note(session, ctx, &gone, fault::class(&gone));
     }
 }
 
@@ -109,13 +116,13 @@ async fn finish(session: &mut Session, ctx: &mut Ctx, held: Held) -> Result<ping
             .map_err(|error| Error::Internal(error.into()))?;
         sent = body;
     }
-    observe::held_body(ctx, &sent);
     let trailers = trailers.filter(|_| session.is_http2());
-    Ok(write(session, part.head, sent, trailers.map(|trailers| *trailers)).await)
+    Ok(write(session, ctx, part.head, sent, trailers.map(|trailers| *trailers)).await)
 }
 
 async fn write(
     session: &mut Session,
+    ctx: &mut Ctx,
     mut head: ResponseHeader,
     body: Bytes,
     trailers: Option<http::HeaderMap>,
@@ -126,6 +133,7 @@ async fn write(
         head.remove_header(&header::TRANSFER_ENCODING);
         head.set_content_length(body.len())?;
     }
+    observe::held_body(ctx, &body);
     let ends = (bodiless || body.is_empty()) && trailers.is_none();
     session.write_response_header(Box::new(head), ends).await?;
     if ends {

@@ -72,7 +72,7 @@ pub(super) fn response_chunk(ctx: &mut Ctx, chunk: Option<&Bytes>) {
     }
 }
 
-/// The body of an answer that was held, as the client gets it: what passed before was the upstream's.
+/// An answer that was held is about to be sent with this body, whatever passed before.
 pub(super) fn held_body(ctx: &mut Ctx, body: &Bytes) {
     if let Some(detail) = &mut ctx.detail {
         detail.response_body.restart();

@@ -114,7 +114,9 @@ impl ProxyHttp for Proxy {
         if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(());
         }
-        reply::last_if_closing(&self.gateway, session);
+        if self.gateway.health.closing() {
+            exchange::close(session, ctx);
+        }
         answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
     }
 

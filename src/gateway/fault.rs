@@ -5,7 +5,9 @@ use pingora_proxy::Session;
 
 use super::{
     Gateway,
+    framing::{self, Refusal},
     reply::{self, Answer},
+    stream,
 };
 use crate::{
     chain::Ctx,
@@ -40,15 +42,20 @@ pub(super) async fn answer(
         log_unsent(written);
         return 413;
     }
-    if *error.esource() == ErrorSource::Downstream && ctx.outbound.is_none() {
-        // The head could not be read; nothing of ours has run.
-        log_unsent(reply::send(gateway, session, ctx, Answer::BadRequest).await);
-        return 400;
+    if let Some(refusal) = bad_body(session, error) {
+        ctx.outcome.status = refusal.status;
+        ctx.outcome.error = Some(error.to_string());
+        log_unsent(reply::send(gateway, session, ctx, Answer::Refuse(refusal)).await);
+        return refusal.status;
     }
-    let ours = from_pingora(error);
+    let ours = if stream::life(session).is_some_and(stream::Life::late) {
+        UpstreamError::Timeout("no answer in time".into()).into()
+    } else {
+        from_pingora(error)
+    };
     note(ctx, &ours);
     let (status, message) = ours.answer();
-    if session.response_written().is_some() {
+    if reply::begun(session) {
         return status;
     }
     ctx.outcome.status = status;
@@ -57,6 +64,19 @@ pub(super) async fn answer(
         log_unsent(reply::send_error(gateway, session, ctx, (status, message)).await);
     }
     status
+}
+
+/// What is wrong with the client's body, as long as that can be answered.
+fn bad_body(session: &Session, error: &PingoraError) -> Option<Refusal> {
+    if *error.esource() != ErrorSource::Downstream || reply::begun(session) {
+        return None;
+    }
+    match error.etype() {
+        ErrorType::ReadTimedout => Some(Refusal::SLOW_BODY),
+        // pingora's name for it, which it does not export.
+        ErrorType::Custom("InvalidChunk") => Some(framing::BAD_REQUEST),
+        _ => None,
+    }
 }
 
 fn log_unsent(written: pingora_core::Result<()>) {

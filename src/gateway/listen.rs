@@ -32,6 +32,7 @@ use std::{
     net::{SocketAddr, TcpListener},
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::AtomicI64},
+    time::Duration,
 };
 
 use arc_swap::ArcSwap;
@@ -48,6 +49,7 @@ use tokio::{runtime::Handle, sync::watch, task::JoinHandle};
 
 pub use accept::serve;
 
+use super::stream::PATIENCE;
 use crate::error::{Error, Result};
 
 /// A boxed future that may move between threads.
@@ -61,6 +63,11 @@ pub trait App: Send + Sync {
 
     /// Runs once when the process stops accepting; ends idle connections.
     fn cleanup(&self) -> Work<'_>;
+
+    /// How long the head of a request may take from its first byte to its last, and the first byte of a connection.
+    fn head_timeout(&self) -> Duration {
+        PATIENCE
+    }
 }
 
 impl<A: ServerApp + Send + Sync + 'static> App for A {

@@ -1,7 +1,7 @@
 //! Which sockets the gateway wants: its own port, the control port, the metrics address, and every port that an
 //! API listens on. `listen` opens and serves them.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use pingora_core::{
     apps::{self, http_app::HttpServer},
@@ -91,15 +91,23 @@ fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door, name: &str)
     let mut proxy = HttpProxy::new(Proxy { gateway: gateway.clone(), door }, conf.clone());
     let mut options = apps::HttpServerOptions::default();
     options.h2c = true;
+    options.h2_idle_timeout = Some(gateway.config.idle_timeout());
+    options.keepalive_request_limit =
+        Some(gateway.config.pinhook.requests_per_connection).filter(|limit| *limit > 0);
     proxy.server_options = Some(options);
     proxy.handle_init_modules();
-    Arc::new(Counted { app: Arc::new(proxy), connections: gateway.metrics.listener(name) })
+    Arc::new(Counted {
+        app: Arc::new(proxy),
+        connections: gateway.metrics.listener(name),
+        head_timeout: gateway.config.http_server_options.read_timeout(),
+    })
 }
 
 /// Counts the connections of a listener.
 struct Counted {
     app: Arc<dyn App>,
     connections: ListenerMetrics,
+    head_timeout: Duration,
 }
 
 impl App for Counted {
@@ -113,6 +121,10 @@ impl App for Counted {
 
     fn cleanup(&self) -> Work<'_> {
         self.app.cleanup()
+    }
+
+    fn head_timeout(&self) -> Duration {
+        self.head_timeout
     }
 }
 

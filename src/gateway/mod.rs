@@ -1,12 +1,13 @@
 //! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
-//! what goes upstream; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
+//! what goes upstream; `framing` refuses what is no request; `reply` and `fault` write what the gateway answers itself; `loader` and `reload` turn
 //! definitions into a snapshot; `server` runs it all.
 
 mod answer;
 pub mod control;
 mod fault;
+mod framing;
 pub mod health;
 pub mod listen;
 mod listeners;

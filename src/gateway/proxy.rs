@@ -9,7 +9,7 @@ use pingora_core::{protocols::Digest, upstreams::peer::HttpPeer};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::{Gateway, answer, fault, observe, reply, request};
+use super::{Gateway, answer, fault, observe, request, stream};
 use crate::chain::Ctx;
 
 /// The proxy behind one listener.
@@ -39,8 +39,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Ctx) -> pingora_core::Result<()> {
-        session.as_downstream_mut().set_pipelining_enabled(true);
-        session.as_downstream_mut().set_total_drain_timeout(Some(reply::DRAIN));
+        request::begin(&self.gateway.config, session);
         Ok(())
     }
 
@@ -50,10 +49,10 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_peer(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         ctx: &mut Ctx,
     ) -> pingora_core::Result<Box<HttpPeer>> {
-        request::peer(ctx).map(Box::new).map_err(fault::into_pingora)
+        request::peer(session, ctx).map(Box::new).map_err(fault::into_pingora)
     }
 
     fn fail_to_connect(
@@ -98,10 +97,10 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Ctx,
     ) -> pingora_core::Result<()> {
-        request::count_body(session, body.as_ref(), ctx)
+        request::body(session, body.as_ref(), end_of_stream, ctx)
     }
 
     async fn response_filter(
@@ -112,6 +111,9 @@ impl ProxyHttp for Proxy {
     ) -> pingora_core::Result<()> {
         if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(());
+        }
+        if let Some(life) = stream::life(session) {
+            life.answered();
         }
         answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
     }
@@ -132,5 +134,8 @@ impl ProxyHttp for Proxy {
 
     async fn logging(&self, session: &mut Session, error: Option<&pingora_core::Error>, ctx: &mut Ctx) {
         observe::finished(&self.gateway, session, error, ctx);
+        if let Some(life) = stream::life(session) {
+            life.end();
+        }
     }
 }

@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, control::ControlAnswer, templates::Format};
+use super::{Gateway, control::ControlAnswer, framing::Refusal, templates::Format};
 use crate::chain::{Ctx, Denial, Origin, Response};
 
 /// How long the rest of a request body that nobody wants is read before its connection is closed.
@@ -29,8 +29,10 @@ pub(super) enum Answer {
     NotFound,
     /// The path is not canonical; this one is.
     Moved(String),
-    /// The request target cannot be read.
-    BadRequest,
+    /// It is no request that can be answered, and the last one of its connection.
+    Refuse(Refusal),
+    /// `OPTIONS *`.
+    Server,
     /// The body is above `max_request_body_size`.
     TooLarge,
 }
@@ -42,6 +44,13 @@ pub(super) fn host(session: &Session) -> &str {
         Some(authority) => authority.as_str(),
         None => head.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default(),
     }
+}
+
+/// True once the head of an answer has been written; `100 Continue` and its like are none.
+pub(super) fn begun(session: &Session) -> bool {
+    session
+        .response_written()
+        .is_some_and(|head| !head.status.is_informational() || head.status == StatusCode::SWITCHING_PROTOCOLS)
 }
 
 /// Writes an answer.
@@ -63,13 +72,19 @@ pub(super) async fn send(
             write(session, ctx, head, answer.body).await
         }
         Answer::NotFound => plain(session, ctx, 404, "Not Found").await,
-        Answer::BadRequest => {
+        Answer::Refuse(Refusal { status, text }) => {
             session.set_keepalive(None);
-            plain(session, ctx, 400, "400 Bad Request").await
+            plain(session, ctx, status, text).await
+        }
+        Answer::Server => {
+            write(session, ctx, ResponseHeader::build(StatusCode::OK, Some(2))?, Bytes::new()).await
         }
         Answer::TooLarge => {
             session.set_keepalive(None);
-            plain(session, ctx, 413, "Request Entity Too Large\n").await
+            let mut head = ResponseHeader::build(StatusCode::PAYLOAD_TOO_LARGE, Some(4))?;
+            head.insert_header(header::CONTENT_TYPE, PLAIN)?;
+            head.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
+            write(session, ctx, head, Bytes::from_static(b"Request Entity Too Large\n")).await
         }
         Answer::Moved(location) => {
             let mut head = ResponseHeader::build(StatusCode::MOVED_PERMANENTLY, Some(3))?;

@@ -7,16 +7,33 @@ use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control,
+    Gateway, control, framing,
     proxy::Door,
     proxy_step::{self, Step},
-    reply,
+    reply, stream,
 };
 use crate::{
     chain::{Api, Ctx, Denial, Flow},
+    config::Config,
     error::{Error, Result, UpstreamError},
     url::Url,
 };
+
+/// Sets what holds for one request on its connection.
+pub(super) fn begin(config: &Config, session: &mut Session) {
+    if let Some(life) = stream::life(session) {
+        life.begin();
+    }
+    let options = &config.http_server_options;
+    let downstream = session.as_downstream_mut();
+    downstream.set_pipelining_enabled(true);
+    downstream.set_total_drain_timeout(Some(reply::DRAIN));
+    downstream.set_read_timeout(Some(options.read_timeout()));
+    downstream.set_write_timeout(Some(options.write_timeout()));
+    if downstream.get_keepalive().is_some() {
+        downstream.set_keepalive(Some(config.idle_timeout().as_secs()));
+    }
+}
 
 /// Handles a request up to the point where pingora connects. True if it has been answered.
 pub(super) async fn handle(
@@ -29,7 +46,7 @@ pub(super) async fn handle(
     let decided = decide(gateway, door, session, ctx).await;
     restore_method(session, ctx, client_method);
     match decided {
-        Ok(Decision::Proxy) => Ok(false),
+        Ok(Decision::Proxy) => invite_body(session).await.map(|()| false),
         Ok(Decision::Answer(answer)) => reply::send(gateway, session, ctx, answer).await.map(|()| true),
         Err(error) => {
             super::fault::note(ctx, &error);
@@ -56,8 +73,14 @@ async fn decide(
     ctx: &mut Ctx,
 ) -> Result<Decision> {
     let config = &ctx.snapshot.services.config;
+    if let Some(refusal) = framing::check(session, &config.pinhook) {
+        return Ok(Decision::Answer(reply::Answer::Refuse(refusal)));
+    }
+    if framing::asks_about_server(session) {
+        return Ok(Decision::Answer(reply::Answer::Server));
+    }
     let Ok(url) = Url::from_target(session.req_header().raw_path()) else {
-        return Ok(Decision::Answer(reply::Answer::BadRequest));
+        return Ok(Decision::Answer(reply::Answer::Refuse(framing::BAD_REQUEST)));
     };
     ctx.url = url;
     if ambiguous_framing(session) {
@@ -122,8 +145,24 @@ fn restore_method(session: &mut Session, ctx: &mut Ctx, client: Method) {
     session.req_header_mut().set_method(client);
 }
 
-/// The peer for the current attempt.
-pub(super) fn peer(ctx: &Ctx) -> Result<HttpPeer> {
+/// Tells a client that waits for it to send its body, before the upstream has a say: one that never says `100` must not
+/// leave the client waiting. Go's server does it when the body is first read.
+pub(super) async fn invite_body(session: &mut Session) -> pingora_core::Result<()> {
+    let expects = session.as_downstream().as_http1().is_some()
+        && session
+            .req_header()
+            .headers
+            .get(header::EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if expects && !session.as_downstream_mut().is_body_empty() {
+        session.write_continue_response().await?;
+    }
+    Ok(())
+}
+
+/// The peer for the current attempt. Over HTTP/1 the wait for the upstream's head is limited by [`stream::Life`], so
+/// that a body may pause for longer; HTTP/2 has one limit for both, the longer one where a long answer is asked for.
+pub(super) fn peer(session: &Session, ctx: &Ctx) -> Result<HttpPeer> {
     let (Some(api), Some(outbound)) = (&ctx.api, &ctx.outbound) else {
         return Err(Error::Internal("a request without a target reached upstream_peer".into()));
     };
@@ -131,7 +170,11 @@ pub(super) fn peer(ctx: &Ctx) -> Result<HttpPeer> {
         .addresses
         .attempt(outbound.attempt)
         .ok_or_else(|| UpstreamError::Connection("every address has been tried".into()))?;
-    Ok(api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port)))
+    let mut peer = api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port));
+    if stream::life(session).is_some() || wants_stream(session) {
+        peer.options.read_timeout = api.peer.pause;
+    }
+    Ok(peer)
 }
 
 /// True if a second header frames the body, besides `Transfer-Encoding`: somebody before us may have read the other
@@ -158,12 +201,38 @@ fn too_large(session: &Session, limit: i64) -> bool {
             .is_some_and(|length| length > limit)
 }
 
-/// Holds a body of unknown length to `max_request_body_size`.
-pub(super) fn count_body(
+/// True for calls whose answers may pause: gRPC and server-sent events.
+fn wants_stream(session: &Session) -> bool {
+    let headers = &session.req_header().headers;
+    let begins = |name, text: &str| {
+        headers.get(name).is_some_and(|value| value.as_bytes().starts_with(text.as_bytes()))
+    };
+    begins(header::CONTENT_TYPE, "application/grpc") || begins(header::ACCEPT, "text/event-stream")
+}
+
+/// Looks at what is sent upstream: at its size, its time, and its end.
+pub(super) fn body(
     session: &Session,
     chunk: Option<&Bytes>,
+    ended: bool,
     ctx: &mut Ctx,
 ) -> pingora_core::Result<()> {
+    if let Some(life) = stream::life(session)
+        && !session.was_upgraded()
+    {
+        let in_time = ctx.snapshot.services.config.http_server_options.read_timeout();
+        if !ended && chunk.is_some() && ctx.started.elapsed() > in_time {
+            return Err(pingora_core::Error::new_down(pingora_core::ErrorType::ReadTimedout));
+        }
+        if let (true, false, Some(api)) = (ended, reply::begun(session), &ctx.api) {
+            life.await_answer(api.peer.timeout);
+        }
+    }
+    count_body(session, chunk, ctx)
+}
+
+/// Holds a body of unknown length to `max_request_body_size`.
+fn count_body(session: &Session, chunk: Option<&Bytes>, ctx: &mut Ctx) -> pingora_core::Result<()> {
     let limit = ctx.snapshot.services.config.http_server_options.max_request_body_size;
     if limit <= 0 || session.req_header().headers.contains_key(header::CONTENT_LENGTH) {
         return Ok(());

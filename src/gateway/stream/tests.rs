@@ -131,7 +131,7 @@ impl GetSocketDigest for Wire {
 async fn head_and_body_leave_in_one_send() {
     for length in [100, WRITE_BUFFER, 100_000] {
         let (wire, sends) = Wire::new(&[]);
-        let mut stream = Buffered::writes(wire);
+        let mut stream = Buffered::writes(wire, PATIENCE);
         stream.write_all(b"head").await.unwrap();
         assert!(sends.get().is_empty());
         stream.write_all(&vec![b'x'; length]).await.unwrap();
@@ -144,7 +144,7 @@ async fn head_and_body_leave_in_one_send() {
 #[tokio::test]
 async fn a_flush_a_shutdown_and_a_drop_send_what_was_gathered() {
     let (wire, sends) = Wire::new(&[]);
-    let mut stream = Buffered::writes(wire);
+    let mut stream = Buffered::writes(wire, PATIENCE);
     stream.write_all(b"one").await.unwrap();
     stream.flush().await.unwrap();
     assert_eq!(*sends.get(), [b"one"]);
@@ -167,7 +167,7 @@ async fn a_look_ahead_takes_nothing_away() {
         (&["P", "OST / HTTP/1.1\r\n\r\n"], false),
         (&["PRI"], false),
     ] {
-        let mut stream = Buffered::writes(Wire::new(input).0);
+        let mut stream = Buffered::writes(Wire::new(input).0, PATIENCE);
         let mut seen = [0; 24];
         assert!(stream.try_peek(&mut seen).await.unwrap());
         assert_eq!(seen == H2_PREFACE, is_http2, "{input:?}");
@@ -179,7 +179,7 @@ async fn a_look_ahead_takes_nothing_away() {
 
 #[tokio::test]
 async fn a_connection_that_ends_before_its_first_byte_is_a_fault() {
-    let mut stream = Buffered::writes(Wire::new(&[]).0);
+    let mut stream = Buffered::writes(Wire::new(&[]).0, PATIENCE);
     let fault = stream.try_peek(&mut [0; 24]).await.unwrap_err();
     assert_eq!(fault.kind(), io::ErrorKind::UnexpectedEof);
 }
@@ -210,7 +210,7 @@ proptest! {
     fn no_byte_is_lost_or_moved(writes in writes(), accept in 1..6000_usize) {
         let (mut wire, sends) = Wire::new(&[]);
         wire.accept = accept;
-        let mut stream = Buffered::writes(wire);
+        let mut stream = Buffered::writes(wire, PATIENCE);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut expected = Vec::new();
         runtime.block_on(async {

@@ -92,8 +92,8 @@ fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door, name: &str)
     let mut options = apps::HttpServerOptions::default();
     options.h2c = true;
     options.h2_idle_timeout = Some(gateway.config.idle_timeout());
-    options.keepalive_request_limit =
-        Some(gateway.config.pinhook.requests_per_connection).filter(|limit| *limit > 0);
+    // pingora counts the requests after the first.
+    options.keepalive_request_limit = gateway.config.pinhook.requests_per_connection.checked_sub(1);
     proxy.server_options = Some(options);
     proxy.handle_init_modules();
     Arc::new(Counted {

@@ -83,9 +83,6 @@ async fn decide(
         return Ok(Decision::Answer(reply::Answer::Refuse(framing::BAD_REQUEST)));
     };
     ctx.url = url;
-    if ambiguous_framing(session) {
-        return Ok(Decision::Answer(reply::Answer::BadRequest));
-    }
     if too_large(session, config.http_server_options.max_request_body_size) {
         return Ok(Decision::Answer(reply::Answer::TooLarge));
     }
@@ -175,20 +172,6 @@ pub(super) fn peer(session: &Session, ctx: &Ctx) -> Result<HttpPeer> {
         peer.options.read_timeout = api.peer.pause;
     }
     Ok(peer)
-}
-
-/// True if a second header frames the body, besides `Transfer-Encoding`: somebody before us may have read the other
-/// one. pingora drops `Content-Length` then, so it is looked for in the bytes that came.
-fn ambiguous_framing(session: &Session) -> bool {
-    if !session.req_header().headers.contains_key(header::TRANSFER_ENCODING) {
-        return false;
-    }
-    let head = session.to_h1_raw();
-    let framing = head.split(|byte| *byte == b'\n').filter(|line| {
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
-        name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
-    });
-    framing.count() > 1
 }
 
 fn too_large(session: &Session, limit: i64) -> bool {

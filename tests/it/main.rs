@@ -13,6 +13,7 @@ mod cli;
 mod control;
 mod definitions;
 mod drivers;
+mod framing;
 mod metrics;
 mod plugins;
 mod process;

@@ -60,6 +60,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.0.get_mut().flush().await.unwrap();
     }
 
+    /// Sends if the other side still takes it.
+    pub(crate) async fn try_send(&mut self, bytes: impl AsRef<[u8]>) -> std::io::Result<()> {
+        in_time("sending", self.0.get_mut().write_all(bytes.as_ref())).await
+    }
+
     /// The next answer to a request that was not HEAD.
     pub(crate) async fn response(&mut self) -> Response {
         in_time("an answer", self.read(false)).await.expect("closed without an answer")

@@ -1,7 +1,7 @@
 //! The response side of a proxied request: what is put on an upstream's head before the client sees it
 //! (api-definition reference 6.4).
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
@@ -65,6 +65,10 @@ fn drop_hop_by_hop(head: &mut ResponseHeader) {
         .collect();
     for name in nominated.iter().chain(&HOP_BY_HOP).chain([&header::CONNECTION]) {
         head.remove_header(name);
+    }
+    // pingora reads HTTP/1 trailers and drops them, so none may be announced.
+    if head.version != Version::HTTP_2 {
+        head.remove_header(&header::TRAILER);
     }
 }
 

@@ -112,9 +112,7 @@ impl ProxyHttp for Proxy {
         if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(());
         }
-        if let Some(life) = stream::life(session) {
-            life.answered();
-        }
+        request::answered(session, head.status, ctx);
         answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
     }
 

@@ -1,7 +1,7 @@
 //! The request side: from a head to the API's chain, and on to the decision what goes upstream.
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use pingora_core::upstreams::peer::HttpPeer;
 use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
@@ -152,7 +152,10 @@ pub(super) async fn invite_body(session: &mut Session) -> pingora_core::Result<(
             .get(header::EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
     if expects && !session.as_downstream_mut().is_body_empty() {
+        // pingora takes the 100 for an answer that comes too early, and would close.
+        let keep_alive = session.get_keepalive();
         session.write_continue_response().await?;
+        session.set_keepalive(keep_alive);
     }
     Ok(())
 }
@@ -212,6 +215,16 @@ pub(super) fn body(
         }
     }
     count_body(session, chunk, ctx)
+}
+
+/// The upstream's head is here. What follows a change of protocol is no request body: it may pause.
+pub(super) fn answered(session: &mut Session, status: StatusCode, ctx: &Ctx) {
+    if let Some(life) = stream::life(session) {
+        life.answered();
+    }
+    if let (StatusCode::SWITCHING_PROTOCOLS, Some(api)) = (status, &ctx.api) {
+        session.set_read_timeout(api.peer.pause);
+    }
 }
 
 /// Holds a body of unknown length to `max_request_body_size`.

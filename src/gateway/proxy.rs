@@ -112,7 +112,7 @@ impl ProxyHttp for Proxy {
         if head.status.is_informational() && head.status != StatusCode::SWITCHING_PROTOCOLS {
             return Ok(());
         }
-        request::answered(session, head.status, ctx);
+        request::answered(session, head.status, ctx).map_err(fault::into_pingora)?;
         answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
     }
 

@@ -218,13 +218,20 @@ pub(super) fn body(
 }
 
 /// The upstream's head is here. What follows a change of protocol is no request body: it may pause.
-pub(super) fn answered(session: &mut Session, status: StatusCode, ctx: &Ctx) {
+///
+/// # Errors
+/// A change of protocol that the client did not ask for: it would take raw bytes for an answer.
+pub(super) fn answered(session: &mut Session, status: StatusCode, ctx: &Ctx) -> Result<()> {
     if let Some(life) = stream::life(session) {
         life.answered();
     }
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(api)) = (status, &ctx.api) {
+        if !session.is_upgrade_req() {
+            return Err(UpstreamError::Connection("it changed the protocol unasked".into()).into());
+        }
         session.set_read_timeout(api.peer.pause);
     }
+    Ok(())
 }
 
 /// Holds a body of unknown length to `max_request_body_size`.

@@ -234,14 +234,14 @@ async fn ranges_are_the_upstreams_matter() {
 
 #[tokio::test]
 async fn an_upload_that_breaks_off_never_looks_whole() {
-    let (told, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut ends) = tokio::sync::mpsc::channel(16);
     let upstream = scripted(move |mut io| {
         let told = told.clone();
         async move {
             let mut all = Vec::new();
             // A reset is an end, too.
             let _ = io.read_to_end(&mut all).await;
-            told.send(text(&all)).unwrap();
+            told.send(text(&all)).await.unwrap();
         }
     })
     .await;
@@ -280,14 +280,14 @@ async fn trailers_of_http_1_are_dropped_and_the_body_stays_whole() {
 
 #[tokio::test]
 async fn a_chunk_reaches_the_upstream_before_the_next_is_sent() {
-    let (told, mut seen) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut seen) = tokio::sync::mpsc::channel(16);
     let upstream = scripted(move |mut io| {
         let told = told.clone();
         async move {
             read_head(&mut io).await.unwrap();
             let mut line = String::new();
             while io.read_line(&mut line).await.unwrap() > 0 {
-                told.send(std::mem::take(&mut line)).unwrap();
+                told.send(std::mem::take(&mut line)).await.unwrap();
             }
         }
     })

@@ -21,6 +21,8 @@ use crate::gateway::framing;
 const KEPT: usize = 4 * 1024;
 /// Longest head with an absolute-form target that is rewritten; beyond it pingora decides.
 const LONGEST: usize = 64 * 1024;
+/// Bytes within which a method and the first byte of its target are looked for.
+const LONGEST_METHOD: usize = 24;
 /// How pingora's own refusal begins.
 const REFUSAL: &[u8] = b"HTTP/1.1 400 ";
 
@@ -127,11 +129,13 @@ pub(super) fn refusal(answer: &[u8], length: usize) -> Option<Bytes> {
     Some(reason.message())
 }
 
-/// True if a request that begins with `bytes` may have an absolute-form target.
+/// True if a request that begins with `bytes` may have an absolute-form target, also when there are too few of them.
 fn may_be_absolute(bytes: &[u8]) -> bool {
-    let start = bytes.get(..24).unwrap_or(bytes);
-    let target = memchr::memchr(b' ', start).and_then(|space| start.get(space + 1));
-    matches!(target, Some(byte) if byte.is_ascii_alphabetic())
+    let start = bytes.get(..LONGEST_METHOD).unwrap_or(bytes);
+    match memchr::memchr(b' ', start) {
+        Some(space) => start.get(space + 1).is_none_or(u8::is_ascii_alphabetic),
+        None => start.len() < LONGEST_METHOD && !start.contains(&b'\n'),
+    }
 }
 
 /// Puts the target's authority into the `Host` header of the head that `bytes` begin with (RFC 9112 section 3.2.2:

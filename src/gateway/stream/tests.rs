@@ -185,6 +185,69 @@ async fn a_connection_that_ends_before_its_first_byte_is_a_fault() {
 }
 
 #[tokio::test]
+async fn an_absolute_target_gives_host_its_value() {
+    for (head, expected) in [
+        (
+            "GET http://a:1/x HTTP/1.1\r\nX: y\r\nHost:  b \r\n\r\nbody",
+            "GET http://a:1/x HTTP/1.1\r\nX: y\r\nHost:  a:1 \r\n\r\nbody",
+        ),
+        ("GET https://a?q HTTP/1.1\r\nhost:\r\n\r\n", "GET https://a?q HTTP/1.1\r\nhost:a\r\n\r\n"),
+        // What is refused, or not HTTP's, stays as it is.
+        (
+            "GET http://a/ HTTP/1.1\r\nHost: b\r\nHost: c\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nHost: b\r\nHost: c\r\n\r\n",
+        ),
+        ("GET http://a/ HTTP/1.1\r\n\r\n", "GET http://a/ HTTP/1.1\r\n\r\n"),
+        ("GET ftp://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "GET ftp://a/ HTTP/1.1\r\nHost: b\r\n\r\n"),
+        ("GET http:///x HTTP/1.1\r\nHost: b\r\n\r\n", "GET http:///x HTTP/1.1\r\nHost: b\r\n\r\n"),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: b\r\n\r\n", "CONNECT a:1 HTTP/1.1\r\nHost: b\r\n\r\n"),
+        // It ends before it is complete.
+        ("GET http://a/ HTTP/1.1\r\nHost: b\r\n", "GET http://a/ HTTP/1.1\r\nHost: b\r\n"),
+    ] {
+        for size in [1, 7, head.len()] {
+            let pieces: Vec<&str> =
+                head.as_bytes().chunks(size).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+            let mut stream = Buffered::writes(Wire::new(&pieces).0, PATIENCE);
+            let mut all = String::new();
+            stream.read_to_string(&mut all).await.unwrap();
+            assert_eq!(all, expected, "by {size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_a_request_that_is_served_are_left_alone() {
+    let body = "x http://a/ \r\nHost: b\r\n\r\n";
+    let mut stream = Buffered::writes(Wire::new(&[body]).0, PATIENCE);
+    stream.life.begin();
+    let mut all = String::new();
+    stream.read_to_string(&mut all).await.unwrap();
+    assert_eq!(all, body);
+
+    let (wire, sends) = Wire::new(&[]);
+    let mut stream = Buffered::writes(wire, PATIENCE);
+    stream.life.begin();
+    let answer = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(sends.0.lock().unwrap().concat(), answer.as_bytes());
+}
+
+#[tokio::test]
+async fn only_pingoras_refusal_of_a_head_is_replaced() {
+    for (answer, replaced) in [("HTTP/1.1 400 Bad Request\r\n\r\n", true), ("HTTP/1.1 405 No\r\n\r\n", false)]
+    {
+        let (wire, sends) = Wire::new(&["GET / HTTP/1.1\r\nBad Name: x\r\n\r\n"]);
+        let mut stream = Buffered::writes(wire, PATIENCE);
+        stream.read_to_string(&mut String::new()).await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let sent = String::from_utf8(sends.0.lock().unwrap().concat()).unwrap();
+        assert_eq!(sent != answer, replaced, "{sent}");
+    }
+}
+
+#[tokio::test]
 async fn below_tls_one_read_fetches_a_whole_record() {
     let record = "r".repeat(READ_BUFFER);
     let (wire, _) = Wire::new(&[&record, "next"]);

@@ -107,7 +107,7 @@ async fn a_silent_websocket_outlives_every_timeout_of_requests() {
 
 #[tokio::test]
 async fn an_end_on_one_side_is_an_end_on_the_other() {
-    let (told, mut ends) = tokio::sync::mpsc::unbounded_channel();
+    let (told, mut ends) = tokio::sync::mpsc::channel(16);
     let told = Arc::new(told);
     let upstream = scripted(move |mut io| {
         let told = told.clone();
@@ -116,7 +116,7 @@ async fn an_end_on_one_side_is_an_end_on_the_other() {
             io.write_all(AGREE.as_bytes()).await.unwrap();
             // A reset is an end, too.
             let _ = io.read(&mut [0; 16]).await;
-            told.send(()).unwrap();
+            told.send(()).await.unwrap();
         }
     })
     .await;

@@ -5,7 +5,7 @@ BIN   := $(or $(CARGO_TARGET_DIR),target)/release/pinhook
 STAGE ?= 1
 GOLDEN_PORT ?= 7400
 
-.PHONY: run test check fmt clippy doc deny conf bench load golden tools build plugins
+.PHONY: run test check fmt clippy doc deny conf bench load golden h2spec tools build plugins
 
 ## Builds and starts the quickstart: gateway on 8080, metrics on 9090, two echo upstreams, no Redis.
 run:
@@ -52,6 +52,10 @@ bench:
 ## Drives any base URL: make load URL=http://127.0.0.1:8080/greeters/
 load:
 	$(CARGO) bench --bench load -- $(URL)
+
+## HTTP/2 conformance of both kinds of listeners; needs Go or h2spec.
+h2spec: build
+	@BIN='$(BIN)' scripts/h2spec
 
 ## Replays the recorded behaviour of Tyk Gateway against a release build.
 golden: build

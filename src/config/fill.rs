@@ -4,6 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{Config, GoDuration, IpsStrategy, LogLevel, SinkKind, StorageKind};
 
+/// More idle connections than a process has descriptors for.
+const UNLIMITED_POOL: usize = 1 << 20;
+
 /// Sets `field` when nothing was given for it.
 pub(super) fn or<T: Default + PartialEq>(field: &mut T, value: T) {
     if *field == T::default() {
@@ -27,6 +30,24 @@ impl Config {
     /// `proxy_default_timeout` as a span.
     pub fn proxy_timeout(&self) -> Duration {
         Duration::try_from_secs_f64(self.proxy_default_timeout).unwrap_or_default()
+    }
+
+    /// How long a client's connection may be idle: `pinhook.idle_timeout_s`, or the time that a request may take to
+    /// be read.
+    pub fn idle_timeout(&self) -> Duration {
+        match self.pinhook.idle_timeout_s {
+            0 => self.http_server_options.read_timeout(),
+            seconds => Duration::from_secs(seconds),
+        }
+    }
+
+    /// Idle upstream connections that are kept in all, by every listener: `max_idle_connections`. Its "no limit" is
+    /// a number that only the lifetime of idle connections keeps from being reached.
+    pub fn upstream_pool(&self) -> usize {
+        match usize::try_from(self.max_idle_connections) {
+            Ok(count) if count > 0 => count,
+            _ => UNLIMITED_POOL,
+        }
     }
 
     /// `graceful_shutdown_timeout_duration` as a span.

@@ -25,6 +25,17 @@ pub struct Pinhook {
     /// Unix socket at which `run --upgrade` takes the listening sockets of the running process; default the pid file's
     /// name with `.sock`, without a pid file `/tmp/pinhook_upgrade_<listen_port>.sock`. Both processes must agree.
     pub upgrade_socket: String,
+    /// Bytes of a request's head; above it 431; default and most 1,048,575.
+    pub max_header_bytes: usize,
+    /// Header lines of a request; above it 431; default and most 256.
+    pub max_headers: usize,
+    /// Seconds that a client's connection may be idle; 0 = `http_server_options.read_timeout`, as in Tyk.
+    pub idle_timeout_s: u64,
+    /// Requests after which a client's HTTP/1 connection is closed; 0 = no limit.
+    pub requests_per_connection: u32,
+    /// Seconds that a body, an event stream or a WebSocket may pause between an upstream and a client; 0 = no limit;
+    /// default 600.
+    pub upstream_idle_timeout_s: u64,
     /// Honour `active: false` of API definitions, which Tyk ignores in files.
     pub respect_active: bool,
     /// Where analytics records go.
@@ -42,6 +53,11 @@ impl Default for Pinhook {
             max_recorded_body: 1 << 20,
             hook_threads: 32,
             upgrade_socket: String::new(),
+            max_header_bytes: 1_048_575,
+            max_headers: 256,
+            idle_timeout_s: 0,
+            requests_per_connection: 0,
+            upstream_idle_timeout_s: 600,
             respect_active: false,
             analytics: PinhookAnalytics::default(),
         }
@@ -52,6 +68,11 @@ impl Pinhook {
     /// `plugin_timeout_ms` as a span.
     pub fn plugin_timeout(&self) -> Duration {
         Duration::from_millis(self.plugin_timeout_ms)
+    }
+
+    /// `upstream_idle_timeout_s` as a span, unless there is no limit.
+    pub fn upstream_idle_timeout(&self) -> Option<Duration> {
+        (self.upstream_idle_timeout_s > 0).then(|| Duration::from_secs(self.upstream_idle_timeout_s))
     }
 
     pub(super) fn fill(&mut self) {

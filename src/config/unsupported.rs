@@ -97,7 +97,7 @@ const TABLE: &[Unsupported] = &[
     unless("proxy_ssl_max_version", &["772"], UPSTREAM_TLS),
     whenever("proxy_ssl_ciphers", UPSTREAM_TLS),
     whenever("ssl_force_common_name_check", UPSTREAM_TLS),
-    whenever("max_idle_connections", "not supported yet: see max_idle_connections_per_host"),
+    whenever("max_idle_connections_per_host", "not limited per host: see max_idle_connections"),
     whenever("max_conn_time", "not supported yet: upstream connections live until they are idle"),
     whenever("analytics_config.enable_geo_ip", "not supported yet: records have no geographic data"),
     unless("analytics_config.type", &[""], CONTROL_PLANE),

@@ -6,6 +6,8 @@ use super::{Config, SinkKind, Storage, StorageKind, check::place, document::Node
 
 /// TLS 1.2, the lowest version pinhook speaks.
 const TLS_1_2: u16 = 771;
+/// Most bytes and lines of a request's head that pingora's parser takes.
+const PARSER_LIMITS: (usize, usize) = (1_048_575, 256);
 /// The secret that Tyk writes into a generated config; everybody knows it.
 const KNOWN_SECRET: &str = "352d20ee67be67f6340b4c0605b044b7";
 
@@ -92,6 +94,14 @@ impl Findings<'_> {
         if config.proxy_default_timeout < 0.0 {
             let hint = "0 gives the default of 30 seconds";
             self.error("proxy_default_timeout", "expected seconds from 0", hint);
+        }
+        let (most_bytes, most_lines) = PARSER_LIMITS;
+        if !(1..=most_bytes).contains(&config.pinhook.max_header_bytes) {
+            let hint = "pingora's parser takes no larger head";
+            self.error("pinhook.max_header_bytes", "expected bytes from 1 to 1048575", hint);
+        }
+        if !(1..=most_lines).contains(&config.pinhook.max_headers) {
+            self.error("pinhook.max_headers", "expected 1 to 256", "pingora's parser takes no more");
         }
         if config.secret.is_empty() {
             let message = "no secret: anyone who reaches the control API may use it";

@@ -3,7 +3,7 @@
 
 use std::mem;
 
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
@@ -108,6 +108,10 @@ fn drop_hop_by_hop(head: &mut ResponseHeader) {
         .collect();
     for name in nominated.iter().chain(&HOP_BY_HOP).chain([&header::CONNECTION]) {
         head.remove_header(name);
+    }
+    // pingora reads HTTP/1 trailers and drops them, so none may be announced.
+    if head.version != Version::HTTP_2 {
+        head.remove_header(&header::TRAILER);
     }
 }
 

@@ -4,8 +4,11 @@ use pingora_core::{Error as PingoraError, ErrorSource, ErrorType};
 use pingora_proxy::Session;
 
 use super::{
-    Gateway, observe,
+    Gateway,
+    framing::{self, Refusal},
+    observe,
     reply::{self, Answer},
+    stream,
 };
 use crate::{
     chain::{Ctx, Fault},
@@ -40,14 +43,20 @@ pub(super) async fn answer(
         log_unsent(written);
         return 413;
     }
-    if *error.esource() == ErrorSource::Downstream && ctx.api.is_none() {
-        // The head could not be read; nothing of ours has run.
-        log_unsent(reply::send(gateway, session, ctx, Answer::BadRequest).await);
-        return 400;
+    if let Some(refusal) = bad_body(session, error) {
+        ctx.outcome.status = refusal.status;
+        ctx.outcome.error = Some(error.to_string());
+        log_unsent(reply::send(gateway, session, ctx, Answer::Refuse(refusal)).await);
+        return refusal.status;
     }
+    let late = || stream::life(session).is_some_and(stream::Life::late);
     let made;
     let ours = match ours(error) {
         Some(ours) => ours,
+        None if late() => {
+            made = UpstreamError::Timeout("no answer in time".into()).into();
+            &made
+        }
         None => {
             made = from_pingora(error);
             &made
@@ -64,6 +73,19 @@ pub(super) async fn answer(
         log_unsent(reply::send_error(gateway, session, ctx, (status, message)).await);
     }
     status
+}
+
+/// What is wrong with the client's body, as long as that can be answered.
+fn bad_body(session: &Session, error: &PingoraError) -> Option<Refusal> {
+    if *error.esource() != ErrorSource::Downstream || observe::status_sent(session).is_some() {
+        return None;
+    }
+    match error.etype() {
+        ErrorType::ReadTimedout => Some(Refusal::SLOW_BODY),
+        // pingora's name for it, which it does not export.
+        ErrorType::Custom("InvalidChunk") => Some(framing::BAD_REQUEST),
+        _ => None,
+    }
 }
 
 fn log_unsent(written: pingora_core::Result<()>) {
@@ -91,17 +113,6 @@ pub(super) fn note(session: &Session, ctx: &mut Ctx, error: &Error, class: Optio
     }
     ctx.outcome.error = Some(text);
     ctx.outcome.fault = class;
-}
-
-/// Our error behind pingora's, which wraps what it hands on once more.
-fn ours(error: &PingoraError) -> Option<&Error> {
-    let mut cause = error.cause.as_ref()?;
-    loop {
-        if let Some(ours) = cause.downcast_ref() {
-            return Some(ours);
-        }
-        cause = cause.downcast_ref::<Box<PingoraError>>()?.cause.as_ref()?;
-    }
 }
 
 const fn fault(flag: &'static str, details: &'static str) -> Option<Fault> {
@@ -138,6 +149,17 @@ fn class_of(error: &PingoraError) -> Option<Fault> {
             fault("URR", "upstream connection reset")
         }
         _ => None,
+    }
+}
+
+/// Our error behind pingora's, which wraps what it hands on once more.
+fn ours(error: &PingoraError) -> Option<&Error> {
+    let mut cause = error.cause.as_ref()?;
+    loop {
+        if let Some(ours) = cause.downcast_ref() {
+            return Some(ours);
+        }
+        cause = cause.downcast_ref::<Box<PingoraError>>()?.cause.as_ref()?;
     }
 }
 

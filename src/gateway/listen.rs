@@ -50,6 +50,7 @@ use tokio::{
 pub use accept::serve;
 use handover::Named;
 
+use super::stream::PATIENCE;
 use crate::error::{Error, Result};
 
 /// Pause between two looks at the count of open connections.
@@ -66,6 +67,11 @@ pub trait App: Send + Sync {
 
     /// Runs once when the process stops accepting; ends idle connections.
     fn cleanup(&self) -> Work<'_>;
+
+    /// How long the head of a request may take from its first byte to its last, and the first byte of a connection.
+    fn head_timeout(&self) -> Duration {
+        PATIENCE
+    }
 }
 
 impl<A: ServerApp + Send + Sync + 'static> App for A {

@@ -4,6 +4,7 @@
 use std::{
     collections::HashSet,
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 use pingora_core::{
@@ -108,15 +109,23 @@ fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door, name: &str)
     let mut proxy = HttpProxy::new(Proxy { gateway: gateway.clone(), door }, conf.clone());
     let mut options = apps::HttpServerOptions::default();
     options.h2c = true;
+    options.h2_idle_timeout = Some(gateway.config.idle_timeout());
+    // pingora counts the requests after the first.
+    options.keepalive_request_limit = gateway.config.pinhook.requests_per_connection.checked_sub(1);
     proxy.server_options = Some(options);
     proxy.handle_init_modules();
-    Arc::new(Counted { app: Arc::new(proxy), connections: gateway.metrics.listener(name) })
+    Arc::new(Counted {
+        app: Arc::new(proxy),
+        connections: gateway.metrics.listener(name),
+        head_timeout: gateway.config.http_server_options.read_timeout(),
+    })
 }
 
 /// Counts the connections of a listener.
 struct Counted {
     app: Arc<dyn App>,
     connections: ListenerMetrics,
+    head_timeout: Duration,
 }
 
 impl App for Counted {
@@ -130,6 +139,10 @@ impl App for Counted {
 
     fn cleanup(&self) -> Work<'_> {
         self.app.cleanup()
+    }
+
+    fn head_timeout(&self) -> Duration {
+        self.head_timeout
     }
 }
 

@@ -114,6 +114,7 @@ fn spec(definition: &ApiDefinition) -> Spec {
 fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
     PeerSettings {
         timeout: config.proxy_timeout(),
+        pause: config.pinhook.upstream_idle_timeout(),
         idle: IDLE,
         verify: !(config.proxy_ssl_insecure_skip_verify
             || definition.proxy.transport.ssl_insecure_skip_verify),

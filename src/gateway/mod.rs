@@ -1,9 +1,9 @@
 //! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
-//! what goes upstream; `exchange` tells streamed from buffered; `reply` and `fault` write what the gateway answers
-//! itself; `loader` and `reload` turn definitions into a snapshot; `server` runs it all, `drain` ends it, `upgrade`
-//! passes it on.
+//! what goes upstream; `framing` refuses what is no request; `exchange` tells streamed from buffered; `reply` and
+//! `fault` write what the gateway answers itself; `loader` and `reload` turn definitions into a snapshot; `server` runs
+//! it all, `drain` ends it, `upgrade` passes it on.
 
 mod access_log;
 mod answer;
@@ -11,6 +11,7 @@ pub mod control;
 mod drain;
 mod exchange;
 mod fault;
+mod framing;
 pub mod health;
 pub mod listen;
 mod listeners;

@@ -84,9 +84,8 @@ pub(super) fn held_body(ctx: &mut Ctx, body: &Bytes) {
 pub(super) fn own_answer(ctx: &mut Ctx, form: Form, head: &ResponseHeader, body: &Bytes) {
     if let Some(detail) = &mut ctx.detail {
         detail.response = Some(response_head(form, head));
-        detail.response_body.restart();
-        detail.response_body.add(body);
     }
+    held_body(ctx, body);
 }
 
 fn response_head(form: Form, head: &ResponseHeader) -> ResponseHead {

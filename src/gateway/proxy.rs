@@ -9,7 +9,7 @@ use pingora_core::{protocols::Digest, upstreams::peer::HttpPeer};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::{Gateway, answer, exchange, fault, observe, reply, request};
+use super::{Gateway, answer, exchange, fault, observe, request, stream};
 use crate::chain::Ctx;
 
 /// The proxy behind one listener.
@@ -39,8 +39,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn early_request_filter(&self, session: &mut Session, _ctx: &mut Ctx) -> pingora_core::Result<()> {
-        session.as_downstream_mut().set_pipelining_enabled(true);
-        session.as_downstream_mut().set_total_drain_timeout(Some(reply::DRAIN));
+        request::begin(&self.gateway.config, session);
         Ok(())
     }
 
@@ -50,10 +49,10 @@ impl ProxyHttp for Proxy {
 
     async fn upstream_peer(
         &self,
-        _session: &mut Session,
+        session: &mut Session,
         ctx: &mut Ctx,
     ) -> pingora_core::Result<Box<HttpPeer>> {
-        request::peer(ctx).map(Box::new).map_err(fault::into_pingora)
+        request::peer(session, ctx).map(Box::new).map_err(fault::into_pingora)
     }
 
     fn fail_to_connect(
@@ -98,11 +97,11 @@ impl ProxyHttp for Proxy {
         &self,
         session: &mut Session,
         body: &mut Option<Bytes>,
-        _end_of_stream: bool,
+        end_of_stream: bool,
         ctx: &mut Ctx,
     ) -> pingora_core::Result<()> {
         observe::request_chunk(ctx, body.as_ref());
-        request::count_body(session, body.as_ref(), ctx)
+        request::body(session, body.as_ref(), end_of_stream, ctx)
     }
 
     async fn response_filter(
@@ -117,6 +116,7 @@ impl ProxyHttp for Proxy {
         if self.gateway.health.closing() {
             exchange::close(session, ctx);
         }
+        request::answered(session, head.status, ctx).map_err(fault::into_pingora)?;
         answer::from_upstream(session, ctx, head).await.map_err(fault::into_pingora)
     }
 
@@ -149,5 +149,8 @@ impl ProxyHttp for Proxy {
     async fn logging(&self, session: &mut Session, error: Option<&pingora_core::Error>, ctx: &mut Ctx) {
         exchange::end(&self.gateway, session, ctx).await;
         observe::finished(&self.gateway, session, error, ctx);
+        if let Some(life) = stream::life(session) {
+            life.end();
+        }
     }
 }

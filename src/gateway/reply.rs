@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, control::ControlAnswer, observe, templates::Format};
+use super::{Gateway, control::ControlAnswer, framing::Refusal, observe, templates::Format};
 use crate::{
     analytics::detail::Form,
     chain::{Answered, Ctx, Denial, Origin, Response},
@@ -32,8 +32,10 @@ pub(super) enum Answer {
     NotFound,
     /// The path is not canonical; this one is.
     Moved(String),
-    /// The request target cannot be read.
-    BadRequest,
+    /// It is no request that can be answered, and the last one of its connection.
+    Refuse(Refusal),
+    /// `OPTIONS *`.
+    Server,
     /// The body is above `max_request_body_size`.
     TooLarge,
 }
@@ -80,13 +82,19 @@ pub(super) async fn send(
             }
             plain(session, ctx, 404, "Not Found").await
         }
-        Answer::BadRequest => {
+        Answer::Refuse(Refusal { status, text }) => {
             session.set_keepalive(None);
-            plain(session, ctx, 400, "400 Bad Request").await
+            plain(session, ctx, status, text).await
+        }
+        Answer::Server => {
+            write(session, ctx, ResponseHeader::build(StatusCode::OK, Some(2))?, Bytes::new()).await
         }
         Answer::TooLarge => {
             session.set_keepalive(None);
-            plain(session, ctx, 413, "Request Entity Too Large\n").await
+            let mut head = ResponseHeader::build(StatusCode::PAYLOAD_TOO_LARGE, Some(4))?;
+            head.insert_header(header::CONTENT_TYPE, PLAIN)?;
+            head.insert_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff")?;
+            write(session, ctx, head, Bytes::from_static(b"Request Entity Too Large\n")).await
         }
         Answer::Moved(location) => {
             let mut head = ResponseHeader::build(StatusCode::MOVED_PERMANENTLY, Some(3))?;

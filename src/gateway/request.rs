@@ -1,22 +1,39 @@
 //! The request side: from a head to the API's chain, and on to the decision what goes upstream.
 
 use bytes::Bytes;
-use http::{Method, header};
+use http::{Method, StatusCode, header};
 use pingora_core::{Error as PingoraError, ErrorType, upstreams::peer::HttpPeer};
 use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control, exchange, fault, observe,
+    Gateway, control, exchange, fault, framing, observe,
     proxy::Door,
     proxy_step::{self, Step},
-    reply,
+    reply, stream,
 };
 use crate::{
     chain::{Api, Ctx, Denial, Flow},
+    config::Config,
     error::{Cause, Error, Result, UpstreamError},
     url::Url,
 };
+
+/// Sets what holds for one request on its connection.
+pub(super) fn begin(config: &Config, session: &mut Session) {
+    if let Some(life) = stream::life(session) {
+        life.begin();
+    }
+    let options = &config.http_server_options;
+    let downstream = session.as_downstream_mut();
+    downstream.set_pipelining_enabled(true);
+    downstream.set_total_drain_timeout(Some(reply::DRAIN));
+    downstream.set_read_timeout(Some(options.read_timeout()));
+    downstream.set_write_timeout(Some(options.write_timeout()));
+    if downstream.get_keepalive().is_some() {
+        downstream.set_keepalive(Some(config.idle_timeout().as_secs()));
+    }
+}
 
 /// Handles a request up to the point where pingora connects. True if it has been answered.
 pub(super) async fn handle(
@@ -30,6 +47,9 @@ pub(super) async fn handle(
     restore_method(session, ctx, client_method);
     match decided {
         Ok(Decision::Proxy) => {
+            if ctx.body.is_none() {
+                invite_body(session).await?;
+            }
             exchange::begin(session, ctx);
             Ok(false)
         }
@@ -70,13 +90,16 @@ async fn decide(
     ctx: &mut Ctx,
 ) -> Result<Decision> {
     let config = &ctx.snapshot.services.config;
+    if let Some(refusal) = framing::check(session, &config.pinhook) {
+        return Ok(Decision::Answer(reply::Answer::Refuse(refusal)));
+    }
+    if framing::asks_about_server(session) {
+        return Ok(Decision::Answer(reply::Answer::Server));
+    }
     let Ok(url) = Url::from_target(session.req_header().raw_path()) else {
-        return Ok(Decision::Answer(reply::Answer::BadRequest));
+        return Ok(Decision::Answer(reply::Answer::Refuse(framing::BAD_REQUEST)));
     };
     ctx.url = url;
-    if ambiguous_framing(session) {
-        return Ok(Decision::Answer(reply::Answer::BadRequest));
-    }
     if too_large(session, config.http_server_options.max_request_body_size) {
         return Ok(Decision::Answer(reply::Answer::TooLarge));
     }
@@ -140,8 +163,27 @@ fn restore_method(session: &mut Session, ctx: &mut Ctx, client: Method) {
     session.req_header_mut().set_method(client);
 }
 
-/// The peer for the current attempt.
-pub(super) fn peer(ctx: &Ctx) -> Result<HttpPeer> {
+/// Tells a client that waits for it to send its body, before the upstream has a say: one that never says `100` must not
+/// leave the client waiting. Go's server does it when the body is first read.
+pub(super) async fn invite_body(session: &mut Session) -> pingora_core::Result<()> {
+    let expects = session.as_downstream().as_http1().is_some()
+        && session
+            .req_header()
+            .headers
+            .get(header::EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if expects && !session.as_downstream_mut().is_body_empty() {
+        // pingora takes the 100 for an answer that comes too early, and would close.
+        let keep_alive = session.get_keepalive();
+        session.write_continue_response().await?;
+        session.set_keepalive(keep_alive);
+    }
+    Ok(())
+}
+
+/// The peer for the current attempt. Over HTTP/1 the wait for the upstream's head is limited by [`stream::Life`], so
+/// that a body may pause for longer; HTTP/2 has one limit for both, the longer one where a long answer is asked for.
+pub(super) fn peer(session: &Session, ctx: &Ctx) -> Result<HttpPeer> {
     let (Some(api), Some(outbound)) = (&ctx.api, &ctx.outbound) else {
         return Err(Error::Internal("a request without a target reached upstream_peer".into()));
     };
@@ -149,21 +191,11 @@ pub(super) fn peer(ctx: &Ctx) -> Result<HttpPeer> {
         .addresses
         .attempt(outbound.attempt)
         .ok_or_else(|| UpstreamError::Connection("every address has been tried".into()))?;
-    Ok(api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port)))
-}
-
-/// True if a second header frames the body, besides `Transfer-Encoding`: somebody before us may have read the other
-/// one. pingora drops `Content-Length` then, so it is looked for in the bytes that came.
-fn ambiguous_framing(session: &Session) -> bool {
-    if !session.req_header().headers.contains_key(header::TRANSFER_ENCODING) {
-        return false;
+    let mut peer = api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port));
+    if stream::life(session).is_some() || wants_stream(session) {
+        peer.options.read_timeout = api.peer.pause;
     }
-    let head = session.to_h1_raw();
-    let framing = head.split(|byte| *byte == b'\n').filter(|line| {
-        let name = line.split(|byte| *byte == b':').next().unwrap_or_default().trim_ascii();
-        name.eq_ignore_ascii_case(b"content-length") || name.eq_ignore_ascii_case(b"transfer-encoding")
-    });
-    framing.count() > 1
+    Ok(peer)
 }
 
 fn too_large(session: &Session, limit: i64) -> bool {
@@ -176,12 +208,55 @@ fn too_large(session: &Session, limit: i64) -> bool {
             .is_some_and(|length| length > limit)
 }
 
-/// Holds a body of unknown length to `max_request_body_size`.
-pub(super) fn count_body(
+/// True for calls whose answers may pause: gRPC and server-sent events.
+fn wants_stream(session: &Session) -> bool {
+    let headers = &session.req_header().headers;
+    let begins = |name, text: &str| {
+        headers.get(name).is_some_and(|value| value.as_bytes().starts_with(text.as_bytes()))
+    };
+    begins(header::CONTENT_TYPE, "application/grpc") || begins(header::ACCEPT, "text/event-stream")
+}
+
+/// Looks at what is sent upstream: at its size, its time, and its end.
+pub(super) fn body(
     session: &Session,
     chunk: Option<&Bytes>,
+    ended: bool,
     ctx: &mut Ctx,
 ) -> pingora_core::Result<()> {
+    if let Some(life) = stream::life(session)
+        && !session.was_upgraded()
+    {
+        let in_time = ctx.snapshot.services.config.http_server_options.read_timeout();
+        if !ended && chunk.is_some() && ctx.started.elapsed() > in_time {
+            return Err(pingora_core::Error::new_down(pingora_core::ErrorType::ReadTimedout));
+        }
+        if let (true, false, Some(api)) = (ended, observe::status_sent(session).is_some(), &ctx.api) {
+            life.await_answer(api.peer.timeout);
+        }
+    }
+    count_body(session, chunk, ctx)
+}
+
+/// The upstream's head is here. What follows a change of protocol is no request body: it may pause.
+///
+/// # Errors
+/// A change of protocol that the client did not ask for: it would take raw bytes for an answer.
+pub(super) fn answered(session: &mut Session, status: StatusCode, ctx: &Ctx) -> Result<()> {
+    if let Some(life) = stream::life(session) {
+        life.answered();
+    }
+    if let (StatusCode::SWITCHING_PROTOCOLS, Some(api)) = (status, &ctx.api) {
+        if !session.is_upgrade_req() {
+            return Err(UpstreamError::Connection("it changed the protocol unasked".into()).into());
+        }
+        session.set_read_timeout(api.peer.pause);
+    }
+    Ok(())
+}
+
+/// Holds a body of unknown length to `max_request_body_size`.
+fn count_body(session: &Session, chunk: Option<&Bytes>, ctx: &mut Ctx) -> pingora_core::Result<()> {
     let limit = ctx.snapshot.services.config.http_server_options.max_request_body_size;
     if limit <= 0 || ctx.body.is_some() || session.req_header().headers.contains_key(header::CONTENT_LENGTH) {
         return Ok(());

@@ -210,6 +210,8 @@ fn server_conf(config: &config::Config, daemon: bool) -> ServerConf {
         pid_file: launcher_pid_file(&config.pid_file_location),
         // Paths of the configuration stay relative to where the process was started.
         working_directory: env::current_dir().ok(),
+        // Per thread, of a pool that all threads share.
+        upstream_keepalive_pool_size: config.upstream_pool().div_ceil(config.pinhook.threads.max(1)),
         // Draining is ours, see `Drain`: pingora would sleep through its own grace period, busy or idle.
         grace_period_seconds: Some(0),
         graceful_shutdown_timeout_seconds: Some(1),

@@ -4,6 +4,8 @@
 //! none, so head and body of an answer leave in two sends. [`Buffered`] gathers small writes until pingora
 //! flushes. It holds memory only while bytes wait in it: an idle kept connection has no buffer at all.
 
+mod head;
+mod life;
 #[cfg(test)]
 mod tests;
 
@@ -21,10 +23,15 @@ use async_trait::async_trait;
 use pingora_core::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, IO, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
+    l4::stream::Stream as L4Stream,
     raw_connect::ProxyDigest,
-    tls::{SslDigest, TlsRef},
+    tls::{SslDigest, TlsRef, TlsStream},
 };
+use pingora_proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+pub(super) use life::Life;
+use life::Timer;
 
 /// Bytes of small writes that are gathered before a send without a flush.
 const WRITE_BUFFER: usize = 4 * 1024;
@@ -34,8 +41,20 @@ const READ_BUFFER: usize = 16 * 1024;
 const SLICES: usize = 16;
 /// How an HTTP/2 connection without TLS begins (RFC 9113 section 3.4).
 const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
-/// Patience with a connection that sends nothing.
-const FIRST_BYTES: Duration = Duration::from_secs(60);
+/// Patience with a connection that sends nothing, unless its app says otherwise.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// How long, and how many bytes, the rest of a request is read whose connection is closed: a close over unread bytes
+/// would take the answer away from the client (Go's net/http waits as long).
+const LINGER: (Duration, usize) = (Duration::from_millis(500), 256 * 1024);
+
+/// The state of the HTTP/1 connection that a request came by; `None` for HTTP/2.
+pub(super) fn life(session: &Session) -> Option<&Life> {
+    let stream = (**session.as_downstream().stream()?).as_any();
+    match stream.downcast_ref::<Buffered<L4Stream>>() {
+        Some(plain) => Some(&plain.life),
+        None => stream.downcast_ref::<Buffered<TlsStream<Buffered<L4Stream>>>>().map(|tls| &tls.life),
+    }
+}
 
 /// A connection that gathers writes, or, below TLS, reads ahead.
 ///
@@ -49,12 +68,24 @@ pub struct Buffered<S: IO> {
     gathered: Vec<u8>,
     sent: usize,
     gather: usize,
+    /// It carries HTTP/1, as far as is known.
+    heads: bool,
+    /// The head in `fetched` is not complete.
+    holds_head: bool,
+    patience: Duration,
+    timer: Timer,
+    life: Life,
 }
 
 impl<S: IO> Buffered<S> {
     /// Gathers writes; reads go straight through, since pingora's HTTP/1 and HTTP/2 sessions buffer themselves.
-    pub fn writes(inner: S) -> Self {
-        Self::new(inner, false, WRITE_BUFFER)
+    /// A head may take `patience` from its first byte to its last.
+    pub fn writes(inner: S, patience: Duration) -> Self {
+        let heads = inner.selected_alpn_proto() != Some(ALPN::H2);
+        let mut stream = Self::new(inner, false, WRITE_BUFFER);
+        stream.heads = heads;
+        stream.patience = patience;
+        stream
     }
 
     /// Fetches more per read than is asked for: below TLS, which reads a record in small pieces.
@@ -63,7 +94,20 @@ impl<S: IO> Buffered<S> {
     }
 
     fn new(inner: S, read_ahead: bool, gather: usize) -> Self {
-        Self { inner, fetched: Vec::new(), taken: 0, read_ahead, gathered: Vec::new(), sent: 0, gather }
+        Self {
+            inner,
+            fetched: Vec::new(),
+            taken: 0,
+            read_ahead,
+            gathered: Vec::new(),
+            sent: 0,
+            gather,
+            heads: false,
+            holds_head: false,
+            patience: PATIENCE,
+            timer: Timer::default(),
+            life: Life::default(),
+        }
     }
 
     fn unread(&self) -> &[u8] {
@@ -150,9 +194,9 @@ impl<S: IO> Buffered<S> {
     }
 
     /// Waits for the first bytes of the connection, so far that they tell HTTP/2 from HTTP/1, and keeps them for the
-    /// next read. Fails after 60 s, which is pingora's limit for the first read of a request.
+    /// next read. Fails when the patience with a head is over.
     pub async fn begun(&mut self) -> io::Result<()> {
-        tokio::time::timeout(FIRST_BYTES, self.first_bytes()).await?
+        tokio::time::timeout(self.patience, self.first_bytes()).await?
     }
 
     async fn first_bytes(&mut self) -> io::Result<()> {
@@ -195,20 +239,27 @@ impl<S: IO> AsyncRead for Buffered<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if !self.unread().is_empty() {
-            self.deliver(buf);
-            return Poll::Ready(Ok(()));
+        if self.holds_head {
+            return self.poll_held(cx, buf);
         }
-        if self.read_ahead {
-            ready!(self.poll_fetch(cx, buf))?;
-            return Poll::Ready(Ok(()));
+        let before = buf.filled().len();
+        match self.poll_bytes(cx, buf) {
+            Poll::Ready(Ok(())) if self.heads && !self.life.serving() => self.poll_head(cx, buf, before),
+            Poll::Pending if self.heads => self.poll_late(cx),
+            other => other,
         }
-        Pin::new(&mut self.inner).poll_read(cx, buf)
     }
 }
 
 impl<S: IO> AsyncWrite for Buffered<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        if self.heads
+            && !self.life.serving()
+            && let Some(refusal) = head::refusal(buf, self.life.head())
+        {
+            self.keep(&refusal);
+            return Poll::Ready(Ok(buf.len()));
+        }
         if self.unsent().len() + buf.len() <= self.gather {
             self.keep(buf);
             return Poll::Ready(Ok(buf.len()));
@@ -264,6 +315,10 @@ impl<S: IO> Shutdown for Buffered<S> {
             tracing::debug!(%error, "last bytes of a connection were not sent");
         }
         self.inner.shutdown().await;
+        if self.heads {
+            // Late or not, the connection ends here.
+            let _ = tokio::time::timeout(LINGER.0, self.read_unread()).await;
+        }
     }
 }
 

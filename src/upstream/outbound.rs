@@ -49,6 +49,8 @@ impl Outbound {
         if head.raw_path() != self.uri.as_slice() {
             head.set_raw_path(&self.uri)?;
         }
+        // The client has been told to send its body.
+        head.remove_header(&header::EXPECT);
         if let Some(host) = &self.host {
             head.insert_header(header::HOST, host.clone())?;
         }

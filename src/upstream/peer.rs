@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use pingora_core::{
-    protocols::ALPN,
+    protocols::{ALPN, TcpKeepalive},
     upstreams::peer::{H1UpgradePolicy, HttpPeer},
 };
 
@@ -12,11 +12,23 @@ use super::{Scheme, Target};
 /// Tyk's fixed limit for a TLS handshake (api-definition reference 6.3), on top of the dial timeout.
 const TLS_HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// Finds upstreams that are gone while nothing is sent to them. Go's dialer asks as often.
+const KEEP_ALIVE: TcpKeepalive = TcpKeepalive {
+    idle: Duration::from_secs(30),
+    interval: Duration::from_secs(30),
+    count: 9,
+    #[cfg(target_os = "linux")]
+    user_timeout: Duration::ZERO,
+};
+
 /// Connection options of one API, fixed when it is compiled.
 #[derive(Debug, Clone)]
 pub struct PeerSettings {
-    /// Limit for the dial, and for the wait between bytes of the answer.
+    /// Limit for the dial, and for the wait for the head of the answer.
     pub timeout: Duration,
+    /// Limit for a pause in a body, in either direction; `None` is no limit. It takes the place of `timeout` for
+    /// reading only where somebody else limits the wait for the head.
+    pub pause: Option<Duration>,
     /// How long an unused connection is kept.
     pub idle: Duration,
     /// Check the upstream's certificate and its name.
@@ -39,6 +51,8 @@ impl PeerSettings {
         options.total_connection_timeout =
             Some(if target.scheme.is_tls() { self.timeout + TLS_HANDSHAKE } else { self.timeout });
         options.read_timeout = Some(self.timeout);
+        options.write_timeout = self.pause;
+        options.tcp_keepalive = Some(KEEP_ALIVE);
         options.idle_timeout = Some(if self.close { Duration::ZERO } else { self.idle });
         options.verify_cert = self.verify;
         options.verify_hostname = self.verify;

@@ -228,6 +228,14 @@ fn values_that_cannot_work_are_errors() {
             "error a.json:1: pinhook.analytics.sink: the sink file",
         ),
         (
+            r#"{"secret":"x","pinhook":{"max_header_bytes":2000000}}"#,
+            "error a.json:1: pinhook.max_header_bytes: expected bytes from 1 to 1048575",
+        ),
+        (
+            r#"{"secret":"x","pinhook":{"max_headers":0}}"#,
+            "error a.json:1: pinhook.max_headers: expected 1 to 256",
+        ),
+        (
             r#"{"secret":"x","proxy_default_timeout":-1}"#,
             "error a.json:1: proxy_default_timeout: expected seconds",
         ),
@@ -274,4 +282,19 @@ fn durations_read_gos_syntax() {
     for text in ["", "s", "10", "1x", "1.2.3s", "ten"] {
         assert_eq!(GoDuration::parse(text), None, "{text}");
     }
+}
+
+#[test]
+fn limits_follow_tyks_keys_unless_they_have_their_own() {
+    let limits = |text: &str| {
+        let config = load("a.json", text).unwrap().config;
+        (config.idle_timeout().as_secs(), config.upstream_pool(), config.pinhook.upstream_idle_timeout())
+    };
+    let none = Duration::from_secs(600);
+    assert_eq!(limits("{}"), (120, 1 << 20, Some(none)));
+    let tyks = r#"{"http_server_options":{"read_timeout":7},"max_idle_connections":50}"#;
+    assert_eq!(limits(tyks), (7, 50, Some(none)));
+    let own = r#"{"http_server_options":{"read_timeout":7},
+                  "pinhook":{"idle_timeout_s":9,"upstream_idle_timeout_s":0}}"#;
+    assert_eq!(limits(own), (9, 1 << 20, None));
 }

@@ -14,7 +14,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 use pingora_core::{
-    listeners::tls::Acceptor,
     protocols::{GetSocketDigest, IO, SocketDigest, Stream, l4::stream::Stream as L4Stream},
     server::ShutdownWatch,
 };
@@ -114,7 +113,7 @@ fn spawn(
     tokio::spawn(async move {
         // Held to the end: pingora's HTTP/2 loop takes a lost sender for a fault.
         let _open = (open, stop.clone());
-        match establish(socket, client, endpoint.tls.as_ref(), stop.subscribe()).await {
+        match establish(socket, client, &endpoint, stop.subscribe()).await {
             Ok(stream) => endpoint.app.clone().serve(stream, stop.subscribe()).await,
             Err(reason) => tracing::debug!(%client, %reason, "no connection"),
         }
@@ -126,13 +125,14 @@ fn spawn(
 async fn establish(
     socket: TcpStream,
     client: SocketAddr,
-    tls: Option<&Acceptor>,
+    endpoint: &Endpoint,
     mut stop: ShutdownWatch,
 ) -> Result<Stream, Cow<'static, str>> {
     let socket = prepare(socket, client).map_err(|error| error.to_string())?;
-    let Some(tls) = tls else { return begun(Buffered::writes(socket), &mut stop).await };
+    let patience = endpoint.app.head_timeout();
+    let Some(tls) = &endpoint.tls else { return begun(Buffered::writes(socket, patience), &mut stop).await };
     match timeout(HANDSHAKE, tls.tls_handshake(Buffered::reads(socket))).await {
-        Ok(Ok(stream)) => begun(Buffered::writes(stream), &mut stop).await,
+        Ok(Ok(stream)) => begun(Buffered::writes(stream, patience), &mut stop).await,
         Ok(Err(error)) => Err(error.to_string().into()),
         Err(_) => Err("no TLS handshake in time".into()),
     }

@@ -131,7 +131,7 @@ impl GetSocketDigest for Wire {
 async fn head_and_body_leave_in_one_send() {
     for length in [100, WRITE_BUFFER, 100_000] {
         let (wire, sends) = Wire::new(&[]);
-        let mut stream = Buffered::writes(wire);
+        let mut stream = Buffered::writes(wire, PATIENCE);
         stream.write_all(b"head").await.unwrap();
         assert!(sends.get().is_empty());
         stream.write_all(&vec![b'x'; length]).await.unwrap();
@@ -144,7 +144,7 @@ async fn head_and_body_leave_in_one_send() {
 #[tokio::test]
 async fn a_flush_a_shutdown_and_a_drop_send_what_was_gathered() {
     let (wire, sends) = Wire::new(&[]);
-    let mut stream = Buffered::writes(wire);
+    let mut stream = Buffered::writes(wire, PATIENCE);
     stream.write_all(b"one").await.unwrap();
     stream.flush().await.unwrap();
     assert_eq!(*sends.get(), [b"one"]);
@@ -167,7 +167,7 @@ async fn a_look_ahead_takes_nothing_away() {
         (&["P", "OST / HTTP/1.1\r\n\r\n"], false),
         (&["PRI"], false),
     ] {
-        let mut stream = Buffered::writes(Wire::new(input).0);
+        let mut stream = Buffered::writes(Wire::new(input).0, PATIENCE);
         let mut seen = [0; 24];
         assert!(stream.try_peek(&mut seen).await.unwrap());
         assert_eq!(seen == H2_PREFACE, is_http2, "{input:?}");
@@ -179,9 +179,72 @@ async fn a_look_ahead_takes_nothing_away() {
 
 #[tokio::test]
 async fn a_connection_that_ends_before_its_first_byte_is_a_fault() {
-    let mut stream = Buffered::writes(Wire::new(&[]).0);
+    let mut stream = Buffered::writes(Wire::new(&[]).0, PATIENCE);
     let fault = stream.try_peek(&mut [0; 24]).await.unwrap_err();
     assert_eq!(fault.kind(), io::ErrorKind::UnexpectedEof);
+}
+
+#[tokio::test]
+async fn an_absolute_target_gives_host_its_value() {
+    for (head, expected) in [
+        (
+            "GET http://a:1/x HTTP/1.1\r\nX: y\r\nHost:  b \r\n\r\nbody",
+            "GET http://a:1/x HTTP/1.1\r\nX: y\r\nHost:  a:1 \r\n\r\nbody",
+        ),
+        ("GET https://a?q HTTP/1.1\r\nhost:\r\n\r\n", "GET https://a?q HTTP/1.1\r\nhost:a\r\n\r\n"),
+        // What is refused, or not HTTP's, stays as it is.
+        (
+            "GET http://a/ HTTP/1.1\r\nHost: b\r\nHost: c\r\n\r\n",
+            "GET http://a/ HTTP/1.1\r\nHost: b\r\nHost: c\r\n\r\n",
+        ),
+        ("GET http://a/ HTTP/1.1\r\n\r\n", "GET http://a/ HTTP/1.1\r\n\r\n"),
+        ("GET ftp://a/ HTTP/1.1\r\nHost: b\r\n\r\n", "GET ftp://a/ HTTP/1.1\r\nHost: b\r\n\r\n"),
+        ("GET http:///x HTTP/1.1\r\nHost: b\r\n\r\n", "GET http:///x HTTP/1.1\r\nHost: b\r\n\r\n"),
+        ("CONNECT a:1 HTTP/1.1\r\nHost: b\r\n\r\n", "CONNECT a:1 HTTP/1.1\r\nHost: b\r\n\r\n"),
+        // It ends before it is complete.
+        ("GET http://a/ HTTP/1.1\r\nHost: b\r\n", "GET http://a/ HTTP/1.1\r\nHost: b\r\n"),
+    ] {
+        for size in [1, 7, head.len()] {
+            let pieces: Vec<&str> =
+                head.as_bytes().chunks(size).map(|piece| std::str::from_utf8(piece).unwrap()).collect();
+            let mut stream = Buffered::writes(Wire::new(&pieces).0, PATIENCE);
+            let mut all = String::new();
+            stream.read_to_string(&mut all).await.unwrap();
+            assert_eq!(all, expected, "by {size}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn bytes_of_a_request_that_is_served_are_left_alone() {
+    let body = "x http://a/ \r\nHost: b\r\n\r\n";
+    let mut stream = Buffered::writes(Wire::new(&[body]).0, PATIENCE);
+    stream.life.begin();
+    let mut all = String::new();
+    stream.read_to_string(&mut all).await.unwrap();
+    assert_eq!(all, body);
+
+    let (wire, sends) = Wire::new(&[]);
+    let mut stream = Buffered::writes(wire, PATIENCE);
+    stream.life.begin();
+    let answer = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    stream.write_all(answer.as_bytes()).await.unwrap();
+    stream.flush().await.unwrap();
+    assert_eq!(sends.0.lock().unwrap().concat(), answer.as_bytes());
+}
+
+#[tokio::test]
+async fn only_pingoras_refusal_of_a_head_is_replaced() {
+    for (answer, replaced) in [("HTTP/1.1 400 Bad Request\r\n\r\n", true), ("HTTP/1.1 405 No\r\n\r\n", false)]
+    {
+        let (wire, sends) = Wire::new(&["GET / HTTP/1.1\r\nBad Name: x\r\n\r\n"]);
+        let mut stream = Buffered::writes(wire, PATIENCE);
+        stream.read_to_string(&mut String::new()).await.unwrap();
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        stream.flush().await.unwrap();
+        let sent = String::from_utf8(sends.0.lock().unwrap().concat()).unwrap();
+        assert_eq!(sent != answer, replaced, "{sent}");
+    }
 }
 
 #[tokio::test]
@@ -210,7 +273,7 @@ proptest! {
     fn no_byte_is_lost_or_moved(writes in writes(), accept in 1..6000_usize) {
         let (mut wire, sends) = Wire::new(&[]);
         wire.accept = accept;
-        let mut stream = Buffered::writes(wire);
+        let mut stream = Buffered::writes(wire, PATIENCE);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
         let mut expected = Vec::new();
         runtime.block_on(async {

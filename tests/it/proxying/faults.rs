@@ -2,6 +2,7 @@
 
 use crate::support::{
     definition::api,
+    fault::{Fault, FaultyUpstream},
     free_port,
     gateway::Gateway,
     upstream::{Answer, Upstream},
@@ -97,4 +98,59 @@ async fn a_name_and_an_ipv6_address_are_reached() {
         assert_eq!(gateway.get("/literal/x").send().await.text(), "v6");
     }
     assert_eq!(v6.last().header("host"), Some(v6.authority()));
+}
+
+/// What a client may see of an upstream's fault.
+#[derive(Debug, PartialEq, Eq)]
+enum Seen {
+    /// The whole answer of the upstream.
+    Whole,
+    /// An answer of the gateway.
+    Error(u16),
+    /// An answer that ends too early, and can be told to.
+    Broken,
+}
+
+#[tokio::test]
+async fn every_fault_has_an_end_that_can_be_told() {
+    let sound = Upstream::named("sound").await;
+    for fault in Fault::ALL {
+        let faulty = FaultyUpstream::start(*fault).await;
+        let gateway = Gateway::build()
+            .api(api("a").target_url(faulty.url()))
+            .api(api("sound").target(&sound))
+            .config(|config| {
+                config.proxy_default_timeout = 0.5;
+                config.pinhook.upstream_idle_timeout_s = 1;
+            })
+            .start()
+            .await;
+        for (method, body) in [("GET", ""), ("POST", "Content-Length: 4\r\n\r\nbody")] {
+            let mut connection = gateway.connect().await;
+            let end = if body.is_empty() { "\r\n" } else { body };
+            connection.send(format!("{method} /a/x HTTP/1.1\r\nHost: h\r\nConnection: close\r\n{end}")).await;
+            let all = String::from_utf8(connection.rest().await).unwrap();
+            let seen = seen(&all);
+            let expected = match fault {
+                Fault::Silent | Fault::StalledHead => Seen::Error(504),
+                Fault::ShortBody | Fault::ResetBody | Fault::BadChunk | Fault::UnendedChunks => Seen::Broken,
+                Fault::ExtraAnswer | Fault::ManyContinues | Fault::Greets => Seen::Whole,
+                _ => Seen::Error(500),
+            };
+            assert_eq!(seen, expected, "{fault:?} {method}: {all}");
+            assert!(!all.contains("evil"), "{fault:?} {method}: {all}");
+        }
+        assert_eq!(gateway.get("/sound/x").send().await.text(), "sound", "{fault:?}");
+    }
+}
+
+fn seen(all: &str) -> Seen {
+    let last = all.rfind("HTTP/1.1 ").map_or("", |at| &all[at..]);
+    let (head, body) = last.split_once("\r\n\r\n").unwrap_or_default();
+    let status = head.get(9..12).and_then(|status| status.parse().ok()).unwrap_or(0);
+    match (status, body) {
+        (200, "whole") => Seen::Whole,
+        (200, body) if !body.ends_with("0\r\n\r\n") => Seen::Broken,
+        (status, _) => Seen::Error(status),
+    }
 }

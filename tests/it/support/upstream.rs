@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use tokio::{
@@ -49,6 +50,8 @@ pub(crate) enum Answer {
     By(Arc<Reaction>),
     /// These bytes before anything was asked, then the end of the connection.
     Greet(Vec<u8>),
+    /// These pieces with a pause between any two, then the end of the connection.
+    Pieces(Vec<Vec<u8>>, Duration),
     /// Nothing, until the other side goes away.
     Hang,
 }
@@ -163,13 +166,22 @@ async fn serve(stream: TcpStream, shared: Arc<Shared>) {
         shared.seen.lock().unwrap().push(seen.clone());
         // The sender lives in `shared`, so this cannot fail.
         let _ = shared.gate.subscribe().wait_for(|open| *open).await;
+        if let Answer::Pieces(pieces, pause) = &shared.answer {
+            for piece in pieces {
+                if io.get_mut().write_all(piece).await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(*pause).await;
+            }
+            return;
+        }
         let (bytes, goes_on) = match &shared.answer {
             Answer::Text(text) => (with_length(text.as_bytes(), &seen), true),
             Answer::Echo => (with_length(&seen.body, &seen), true),
             Answer::Raw(bytes) => (bytes.clone(), false),
             Answer::RawKept(bytes) => (bytes.clone(), true),
             Answer::By(answer) => (answer(&seen), false),
-            Answer::Hang | Answer::Greet(_) => (Vec::new(), true),
+            Answer::Hang | Answer::Greet(_) | Answer::Pieces(..) => (Vec::new(), true),
         };
         if io.get_mut().write_all(&bytes).await.is_err() || !goes_on {
             return;

@@ -1,0 +1,136 @@
+//! What happens on an HTTP/1 connection, as far as its stream has to know: whether a head is awaited or a request is
+//! served, and until when bytes must have come.
+//!
+//! pingora limits each read of a head, but neither a whole head nor, on a kept connection, anything at all; and its one
+//! read timeout for upstreams cannot tell the wait for a head from a pause in a body. Both limits are kept here: a
+//! read that has to wait looks at what it waits for. A read that need not wait, and an idle connection, look at
+//! nothing and set no timer.
+
+use std::{
+    io,
+    pin::Pin,
+    sync::{
+        LazyLock,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+    },
+    task::{Context, Poll, ready},
+    time::{Duration, Instant},
+};
+
+use pingora::time::fast_timeout::fast_sleep;
+
+/// Zero of the times in [`Life`].
+static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+
+/// State that the stream and the filters of a connection share. Both run in its one task, so nothing is ordered.
+#[derive(Debug, Default)]
+pub(in crate::gateway) struct Life {
+    serving: AtomicBool,
+    /// Bytes of the head that is awaited; more when the client sent more.
+    head: AtomicUsize,
+    /// When that head must be complete, in milliseconds since `START`; 0 is not yet known.
+    head_due: AtomicU64,
+    /// When the upstream's head must have come; 0 is no limit.
+    answer_due: AtomicU64,
+    late: AtomicBool,
+}
+
+impl Life {
+    /// A head has been read: its request is served.
+    pub(in crate::gateway) fn begin(&self) {
+        self.serving.store(true, Relaxed);
+        self.head.store(0, Relaxed);
+        self.head_due.store(0, Relaxed);
+    }
+
+    /// The request is over: the next head is awaited.
+    pub(in crate::gateway) fn end(&self) {
+        self.serving.store(false, Relaxed);
+        self.answer_due.store(0, Relaxed);
+        self.late.store(false, Relaxed);
+    }
+
+    /// The request has been sent; without [`answered`](Self::answered) the next wait for the client fails after `limit`.
+    pub(in crate::gateway) fn await_answer(&self, limit: Duration) {
+        self.answer_due.store(now().saturating_add(milliseconds(limit)), Relaxed);
+    }
+
+    /// The upstream's head is here.
+    pub(in crate::gateway) fn answered(&self) {
+        self.answer_due.store(0, Relaxed);
+    }
+
+    /// True once the upstream's head did not come in time.
+    pub(in crate::gateway) fn late(&self) -> bool {
+        self.late.load(Relaxed)
+    }
+
+    pub(super) fn serving(&self) -> bool {
+        self.serving.load(Relaxed)
+    }
+
+    /// Bytes of the awaited head so far.
+    pub(super) fn head(&self) -> usize {
+        self.head.load(Relaxed)
+    }
+
+    pub(super) fn came(&self, count: usize) {
+        self.head.store(self.head().saturating_add(count), Relaxed);
+    }
+
+    /// When a read that waits now has to fail. A head gets `patience` from its first byte on.
+    fn due(&self, patience: Duration) -> Option<u64> {
+        let due = if self.serving() {
+            self.answer_due.load(Relaxed)
+        } else if self.head() == 0 {
+            0
+        } else {
+            if self.head_due.load(Relaxed) == 0 {
+                self.head_due.store(now().saturating_add(milliseconds(patience)), Relaxed);
+            }
+            self.head_due.load(Relaxed)
+        };
+        (due > 0).then_some(due)
+    }
+}
+
+/// The timer of a connection, made only when a read has to wait for something that is due.
+#[derive(Default)]
+pub(super) struct Timer(Option<(u64, Sleep)>);
+
+type Sleep = Pin<Box<dyn Future<Output = ()> + Send + Sync>>;
+
+impl Timer {
+    /// Fails a waiting read when its time is up.
+    pub(super) fn poll(
+        &mut self,
+        life: &Life,
+        patience: Duration,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<()>> {
+        let Some(due) = life.due(patience) else {
+            self.0 = None;
+            return Poll::Pending;
+        };
+        let sleep = match &mut self.0 {
+            Some((at, sleep)) if *at == due => sleep,
+            slot => {
+                let left = Duration::from_millis(due.saturating_sub(now()));
+                &mut slot.insert((due, Box::pin(fast_sleep(left)))).1
+            }
+        };
+        ready!(sleep.as_mut().poll(cx));
+        self.0 = None;
+        life.late.store(life.serving(), Relaxed);
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
+}
+
+fn now() -> u64 {
+    // One more, because 0 means "none".
+    milliseconds(START.elapsed()).saturating_add(1)
+}
+
+fn milliseconds(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,307 @@
+//! Bodies and connections that flow: nothing is gathered, nothing waits for what comes later.
+
+mod http2;
+mod upgrades;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    net::{TcpListener, TcpStream},
+    sync::Notify,
+};
+
+use crate::support::{
+    client::{Connection, read_head},
+    definition::api,
+    gateway::Gateway,
+    in_time,
+    program::Program,
+    upstream::{Answer, Upstream},
+};
+
+const MIB: usize = 1 << 20;
+
+type Io = BufReader<TcpStream>;
+
+/// An upstream that plays `script` on each connection.
+async fn scripted<F, W>(script: F) -> SocketAddr
+where
+    F: Fn(Io) -> W + Send + 'static,
+    W: Future<Output = ()> + Send + 'static,
+{
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            stream.set_nodelay(true).unwrap();
+            tokio::spawn(script(BufReader::with_capacity(64 << 10, stream)));
+        }
+    });
+    address
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Resident memory of a process.
+fn resident(process: u32) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches(" kB").parse::<usize>().unwrap() << 10
+}
+
+/// Plays both sides of a large transfer: reads a head, reads `up` bytes or chunks to the end, sends `down` bytes.
+async fn large(mut io: Io) {
+    let Some(head) = read_head(&mut io).await else { return };
+    let head = text(&head).to_lowercase();
+    if head.contains("transfer-encoding: chunked") {
+        let mut size = String::new();
+        let mut total = 0;
+        loop {
+            size.clear();
+            io.read_line(&mut size).await.unwrap();
+            let length = usize::from_str_radix(size.trim(), 16).unwrap();
+            total += length;
+            let mut chunk = vec![0; length + 2];
+            io.read_exact(&mut chunk).await.unwrap();
+            if length == 0 {
+                break;
+            }
+        }
+        let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{total}", total.to_string().len());
+        io.write_all(answer.as_bytes()).await.unwrap();
+        return;
+    }
+    let chunked = head.starts_with("get /chunked");
+    let framing =
+        if chunked { "Transfer-Encoding: chunked".into() } else { format!("Content-Length: {}", 100 * MIB) };
+    io.write_all(format!("HTTP/1.1 200 OK\r\n{framing}\r\n\r\n").as_bytes()).await.unwrap();
+    let piece = vec![b'd'; MIB / 4];
+    for _ in 0..400 {
+        if chunked {
+            io.write_all(format!("{:x}\r\n", piece.len()).as_bytes()).await.unwrap();
+        }
+        io.write_all(&piece).await.unwrap();
+        if chunked {
+            io.write_all(b"\r\n").await.unwrap();
+        }
+    }
+    if chunked {
+        io.write_all(b"0\r\n\r\n").await.unwrap();
+    }
+}
+
+async fn download(program: &Program, target: &str) -> usize {
+    let mut stream = TcpStream::connect(program.address()).await.unwrap();
+    let request = format!("GET {target} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut space = vec![0; 256 << 10];
+    let mut total = 0;
+    loop {
+        match in_time("more", stream.read(&mut space)).await.unwrap() {
+            0 => return total,
+            count => total += count,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn large_bodies_pass_in_flat_memory() {
+    let upstream = scripted(large).await;
+    let program = Program::build().api(api("a").target_url(format!("http://{upstream}"))).start().await;
+    assert_eq!(program.get("/hello").send().await.status, 200);
+    let before = resident(program.id());
+    let mut most = before;
+    let watch = async {
+        loop {
+            most = most.max(resident(program.id()));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let work = async {
+        assert!(download(&program, "/a/length").await > 100 * MIB);
+        assert!(download(&program, "/a/chunked").await > 100 * MIB);
+        let mut connection = program.connect().await;
+        connection.send("POST /a/up HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+        let piece =
+            [format!("{:x}\r\n", MIB / 4).into_bytes(), vec![b'u'; MIB / 4], b"\r\n".to_vec()].concat();
+        for _ in 0..400 {
+            connection.send(&piece).await;
+        }
+        connection.send("0\r\n\r\n").await;
+        assert_eq!(connection.response().await.text(), (100 * MIB).to_string());
+    };
+    tokio::select! {
+        () = watch => {}
+        () = work => {}
+    }
+    assert!(most - before < 16 * MIB, "{} MiB more", (most - before) / MIB);
+}
+
+#[tokio::test]
+async fn an_event_arrives_before_the_next_is_sent() {
+    let next = Arc::new(Notify::new());
+    let wait = next.clone();
+    let upstream = scripted(move |mut io| {
+        let wait = wait.clone();
+        async move {
+            read_head(&mut io).await.unwrap();
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+            io.write_all(head.as_bytes()).await.unwrap();
+            for number in 0..5 {
+                io.write_all(format!("data: {number}\n\n").as_bytes()).await.unwrap();
+                wait.notified().await;
+            }
+        }
+    })
+    .await;
+    let gateway = Gateway::build().api(api("a").target_url(format!("http://{upstream}"))).start().await;
+    let mut stream = BufReader::new(TcpStream::connect(gateway.address()).await.unwrap());
+    stream.write_all(b"GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await.unwrap();
+    let head = in_time("the head", read_head(&mut stream)).await.unwrap();
+    assert!(text(&head).to_lowercase().contains("text/event-stream"), "{}", text(&head));
+    for number in 0..5 {
+        let mut line = String::new();
+        while !line.contains("data: ") {
+            line.clear();
+            in_time("an event", stream.read_line(&mut line)).await.unwrap();
+        }
+        assert_eq!(line, format!("data: {number}\n"));
+        next.notify_one();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_waits_for_100_never_waits_in_vain() {
+    let upstream = Upstream::answering(Answer::Echo).await;
+    let gateway = Gateway::build()
+        .api(api("a").target(&upstream))
+        .config(|config| config.http_server_options.max_request_body_size = 1_000)
+        .start()
+        .await;
+    for framing in ["Content-Length: 5", "Transfer-Encoding: chunked"] {
+        let mut connection = gateway.connect().await;
+        let head = format!("POST /a/x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\n{framing}\r\n\r\n");
+        connection.send(head).await;
+        assert_eq!(connection.response().await.status, 100, "{framing}");
+        let body = if framing.starts_with('C') { "hello" } else { "5\r\nhello\r\n0\r\n\r\n" };
+        connection.send(body).await;
+        let response = connection.response().await;
+        assert_eq!((response.status, response.text().as_str()), (200, "hello"), "{framing}");
+        assert_eq!(upstream.last().header("expect"), None);
+        // And on.
+        connection.send("GET /a/x HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert_eq!(connection.response().await.status, 200, "{framing}");
+    }
+    for (target, length, status) in [("/a/x", 2_000, 413), ("/none", 5, 404)] {
+        let head = format!(
+            "POST {target} HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: {length}\r\n\r\n"
+        );
+        let mut connection = gateway.connect().await;
+        connection.send(head).await;
+        assert_eq!(connection.response().await.status, status, "a body that nobody wants is not asked for");
+    }
+}
+
+#[tokio::test]
+async fn a_fault_after_100_still_has_an_answer() {
+    let dead = Upstream::raw("").await;
+    let gateway = Gateway::build().api(api("a").target(&dead)).start().await;
+    let mut connection = gateway.connect().await;
+    connection
+        .send("POST /a/x HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n")
+        .await;
+    assert_eq!(connection.response().await.status, 100);
+    connection.send("hello").await;
+    assert_eq!(connection.response().await.status, 500);
+}
+
+#[tokio::test]
+async fn ranges_are_the_upstreams_matter() {
+    let answer = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 2-4/10\r\nAccept-Ranges: bytes\r\n\
+                  Content-Length: 3\r\n\r\ncde";
+    let upstream = Upstream::raw(answer).await;
+    let gateway = Gateway::build().api(api("a").target(&upstream)).start().await;
+    let response = gateway.get("/a/x").header("Range", "bytes=2-4").header("If-Range", "\"e\"").send().await;
+    assert_eq!((response.status, response.text().as_str()), (206, "cde"));
+    assert_eq!(response.header("content-range"), Some("bytes 2-4/10"));
+    let seen = upstream.last();
+    let sent = (seen.header("range"), seen.header("if-range"));
+    assert_eq!(sent, (Some("bytes=2-4".to_owned()), Some("\"e\"".to_owned())));
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_never_looks_whole() {
+    let (told, mut ends) = tokio::sync::mpsc::channel(16);
+    let upstream = scripted(move |mut io| {
+        let told = told.clone();
+        async move {
+            let mut all = Vec::new();
+            // A reset is an end, too.
+            let _ = io.read_to_end(&mut all).await;
+            told.send(text(&all)).await.unwrap();
+        }
+    })
+    .await;
+    let gateway = Gateway::build().api(api("a").target_url(format!("http://{upstream}"))).start().await;
+    for (framing, part) in [
+        ("Transfer-Encoding: chunked", "4\r\npart\r\n"),
+        ("Content-Length: 10", "part"),
+        ("Transfer-Encoding: chunked", "4\r\npart\r\nzz\r\n"),
+    ] {
+        let mut connection = gateway.connect().await;
+        connection.send(format!("POST /a/x HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n{part}")).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        drop(connection);
+        let all = in_time("the end of the upload", ends.recv()).await.unwrap();
+        assert!(all.starts_with("POST") && !all.ends_with("0\r\n\r\n"), "{framing}: {all}");
+    }
+}
+
+/// A chunked body with trailers, in one direction or the other: what is left of them.
+#[tokio::test]
+async fn trailers_of_http_1_are_dropped_and_the_body_stays_whole() {
+    let body = "4\r\nbody\r\n0\r\nX-Sum: 1\r\n\r\n";
+    let head = "HTTP/1.1 200 OK\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let upstream = Upstream::answering(Answer::RawKept([head, body].concat().into_bytes())).await;
+    let gateway = Gateway::build().api(api("a").target(&upstream)).start().await;
+    let mut connection = gateway.connect().await;
+    for _ in 0..2 {
+        let head = "POST /a/x HTTP/1.1\r\nHost: h\r\nTE: trailers\r\nTrailer: X-Sum\r\nTransfer-Encoding: chunked\r\n\r\n";
+        connection.send([head, body].concat()).await;
+        let response = connection.response().await;
+        assert_eq!((response.text().as_str(), response.header("trailer")), ("body", None));
+        let seen = upstream.last();
+        assert_eq!((seen.body.as_slice(), seen.header("trailer")), (&b"body"[..], None));
+    }
+}
+
+#[tokio::test]
+async fn a_chunk_reaches_the_upstream_before_the_next_is_sent() {
+    let (told, mut seen) = tokio::sync::mpsc::channel(16);
+    let upstream = scripted(move |mut io| {
+        let told = told.clone();
+        async move {
+            read_head(&mut io).await.unwrap();
+            let mut line = String::new();
+            while io.read_line(&mut line).await.unwrap() > 0 {
+                told.send(std::mem::take(&mut line)).await.unwrap();
+            }
+        }
+    })
+    .await;
+    let gateway = Gateway::build().api(api("a").target_url(format!("http://{upstream}"))).start().await;
+    let mut connection = gateway.connect().await;
+    connection.send("POST /a/x HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n").await;
+    for number in 0..5 {
+        connection.send(format!("2\r\n{number}.\r\n")).await;
+        assert_eq!(in_time("a chunk's size", seen.recv()).await.unwrap(), "2\r\n");
+        assert_eq!(in_time("a chunk", seen.recv()).await.unwrap(), format!("{number}.\r\n"));
+    }
+}
+
+async fn open(gateway: &Gateway) -> Connection {
+    gateway.connect().await
+}

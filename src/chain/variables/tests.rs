@@ -135,8 +135,10 @@ fn naive(template: &str, groups: &[&str]) -> String {
 }
 
 proptest! {
+    // Placeholders do not touch here: where they do, what is left of one may join the next into a third
+    // (`$4$26$2$46` with an empty `$4`), which Tyk then replaces, too, and we leave alone.
     #[test]
-    fn groups_as_the_naive_way(template in "([$/ax]|\\$[0-9]{1,3}){0,12}") {
+    fn groups_as_the_naive_way(template in "([/ax]|\\$[0-9]{1,3}[/ax]){0,12}") {
         let groups = ["g", "/a", "b?c", "é", "", "x", "%2F", ".", "..", "-", "ten", "eleven"];
         prop_assert_eq!(rewrite(&template, &groups), naive(&template, &groups));
     }

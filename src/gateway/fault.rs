@@ -89,7 +89,7 @@ fn ours(error: &PingoraError) -> Option<&Error> {
         if let Some(ours) = cause.downcast_ref() {
             return Some(ours);
         }
-        cause = cause.downcast_ref::<PingoraError>()?.cause.as_ref()?;
+        cause = cause.downcast_ref::<Box<PingoraError>>()?.cause.as_ref()?;
     }
 }
 

@@ -52,3 +52,21 @@ async fn what_is_read_but_not_there_is_named() {
     assert_eq!(bench.chain.request_steps().collect::<Vec<_>>(), ["transform_headers"]);
     assert_eq!(bench.get("/app/x?a=b", "").await.0.header("x-out"), ["[]"]);
 }
+
+#[tokio::test]
+async fn a_form_body_comes_before_the_query() {
+    let version = json!({ "global_headers": {
+        "X-Out": "[$tyk_context.request_data_a|$tyk_context.request_data_q|$tyk_context.request_data]" } });
+    let bench = Bench::new(version, json!({ "enable_context_vars": true }));
+    for (method, kind, expected) in [
+        ("POST", "application/x-www-form-urlencoded; charset=utf-8", "[1 2|3|a:1 2,4;b:;q:3]"),
+        ("DELETE", "application/x-www-form-urlencoded", "[4|3|q:3;a:4]"),
+        ("POST", "text/plain", "[4|3|q:3;a:4]"),
+    ] {
+        let raw = format!(
+            "{method} /app/x?q=3&a=4 HTTP/1.1\r\nHost: h\r\nContent-Type: {kind}\r\nContent-Length: 8\r\n\r\na=1+2&b="
+        );
+        let (request, _) = bench.send(&raw).await;
+        assert_eq!(request.header("x-out"), [expected], "{method} {kind}");
+    }
+}

@@ -266,7 +266,7 @@ async fn conditions_that_never_match_are_named() {
         (json!({ "header_matches": { "X-A": { "match_rx": "(" } } }), "header_matches.X-A.match_rx"),
         (json!({ "header_matches": { "Host": { "match_rx": ".*" } } }), "header_matches.Host"),
         (json!({ "session_meta_matches": { "tier": { "match_rx": "gold" } } }), "session_meta_matches"),
-        (json!({ "payload_matches": { "match_rx": "x" } }), "payload_matches"),
+        (json!({ "payload_matches": { "match_rx": "(" } }), "payload_matches.match_rx"),
     ] {
         let bench = trigger("all", options, "/hit");
         assert_eq!(url(&bench, "/app/t", "X-A: (\r\n").await.as_deref(), Some("/default"));
@@ -280,4 +280,45 @@ async fn without_context_variables_only_triggers_make_some() {
         "rewrite_to": "/ctx?h=$tyk_context.headers_X_Tenant" }] } });
     let bench = Bench::new(version, json!({}));
     assert_eq!(url(&bench, "/app/c", "X-Tenant: acme\r\n").await.as_deref(), Some("/ctx?h="));
+}
+
+#[tokio::test]
+async fn a_payload_is_searched_whole() {
+    let body = "{\"foo\":\"barxxx\",\"fooble\":\"baryyy\"}";
+    let first = "$tyk_context.trigger-0-payload";
+    for (matched, reverse, body, to, expected) in [
+        (
+            "bar(\\w*)",
+            false,
+            body,
+            format!("/{first}/{first}-1/{first}-0-0/{first}-1-0"),
+            "/barxxx/baryyy/xxx/yyy",
+        ),
+        ("bar(\\w*)", false, body, format!("/hit{first}-2/{first}-0-1"), "/hit/"),
+        ("bar(\\w*)", false, "", "/hit".into(), "/default"),
+        ("bar(\\w*)", true, body, "/hit".into(), "/default"),
+        ("bar(\\w*)", true, "", "/hit".into(), "/hit"),
+        ("^none$", true, body, format!("/hit{first}"), "/hit"),
+    ] {
+        let options = json!({ "payload_matches": { "match_rx": matched, "reverse": reverse } });
+        let bench =
+            bench(json!([{ "path": "/t", "method": "POST", "match_pattern": "/t", "rewrite_to": "/default",
+            "triggers": [{ "on": "all", "options": options, "rewrite_to": to }] }]));
+        let raw = format!("POST /app/t HTTP/1.1\r\nHost: h\r\nContent-Length: {}\r\n\r\n{body}", body.len());
+        let (request, flow) = bench.send(&raw).await;
+        assert!(flow.is_ok());
+        assert_eq!(request.rewritten().as_deref(), Some(expected), "{matched} {reverse} {to}");
+        assert_eq!(request.ctx.body.as_deref(), (!body.is_empty()).then_some(body.as_bytes()));
+    }
+}
+
+#[tokio::test]
+async fn other_endpoints_leave_bodies_alone() {
+    let bench = bench(json!([
+        { "path": "/t", "method": "POST", "match_pattern": "/t", "rewrite_to": "/d",
+          "triggers": [{ "on": "all", "options": { "payload_matches": { "match_rx": "x" } }, "rewrite_to": "/x" }] },
+        { "path": "/u", "method": "POST", "match_pattern": "/u", "rewrite_to": "/e" },
+    ]));
+    let (request, _) = bench.send("POST /app/u HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\nx").await;
+    assert_eq!((request.rewritten().as_deref(), request.ctx.body), (Some("/e"), None));
 }

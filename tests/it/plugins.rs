@@ -1,16 +1,16 @@
 //! Native hooks in a whole gateway: what reaches the upstream, and what a bad plugin costs. The driver by itself is
 //! tested in `drivers/native`.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{fs, path::PathBuf, sync::Arc, time::Instant};
 
 use serde_json::json;
 
 use crate::support::{
     definition::{Definition, api},
     gateway::Gateway,
-    plugins::{build, build_c, compiler, run, temporary},
+    plugins::{build, build_c, build_example, compiler, run, temporary},
     until,
-    upstream::Upstream,
+    upstream::{Answer, Seen, Upstream},
 };
 
 #[tokio::test]
@@ -88,6 +88,40 @@ async fn hooks_see_config_data_and_what_earlier_hooks_left() {
         Some("none"),
         "metadata ends with its request"
     );
+}
+
+#[tokio::test]
+async fn the_examples_edit_bodies_and_answers() {
+    let echo = |seen: &Seen| {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nConnection: close";
+        let mut answer = format!("{head}\r\nContent-Length: {}\r\n\r\n", seen.body.len()).into_bytes();
+        answer.extend_from_slice(&seen.body);
+        answer
+    };
+    let upstream = Upstream::answering(Answer::By(Arc::new(echo))).await;
+    let masked = json!({ "mask_json": { "fields": ["card"], "keep_last": 4 } });
+    let definition = api("a")
+        .target(&upstream)
+        .hook("post", &build_example("c++", "envelope/envelope.cpp", &["-std=c++17"]), "Envelope")
+        .hook("response", &build("mask_json"), "MaskJson")
+        .hook(
+            "response",
+            &build_example("cc", "stamp_response/stamp_response.c", &["-std=c99"]),
+            "StampResponse",
+        )
+        .set("config_data", masked);
+    let gateway = Gateway::build().api(definition).start().await;
+
+    let request = gateway.request("POST", "/a/x").header("Content-Type", "application/json");
+    let response = request.header("X-Request-Id", "7").body(r#"{"card":"12345678"}"#).send().await;
+
+    let sealed = r#"{"client":"127.0.0.1","payload":{"card":"12345678"}}"#;
+    assert_eq!(upstream.last().body, sealed.as_bytes());
+    assert_eq!(upstream.last().header("content-length"), Some(sealed.len().to_string()));
+    assert_eq!((response.status, response.header("x-request-id")), (200, Some("7")));
+    let masked = sealed.replace("1234", "****");
+    assert_eq!(response.text(), masked);
+    assert_eq!(response.header("content-length"), Some(&*masked.len().to_string()));
 }
 
 /// A definition whose one pre hook is bad, and a part of what the load says about it.

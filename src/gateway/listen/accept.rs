@@ -131,7 +131,10 @@ async fn establish(
 ) -> Result<Stream, Cow<'static, str>> {
     let socket = prepare(socket, client).map_err(|error| error.to_string())?;
     let Some(tls) = tls else { return begun(Buffered::writes(socket), &mut stop).await };
-    match timeout(HANDSHAKE, tls.tls_handshake(Buffered::reads(socket))).await {
+    // Boxed, since a task is as large as its largest part, and this one is 15 KiB that a connection would carry to its
+    // end.
+    let handshake = Box::pin(tls.tls_handshake(Buffered::reads(socket)));
+    match timeout(HANDSHAKE, handshake).await {
         Ok(Ok(stream)) => begun(Buffered::writes(stream), &mut stop).await,
         Ok(Err(error)) => Err(error.to_string().into()),
         Err(_) => Err("no TLS handshake in time".into()),

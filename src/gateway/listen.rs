@@ -163,6 +163,11 @@ impl ListenerSet {
         self.state().open.values().map(|open| open.address).collect()
     }
 
+    /// The address that a configured one became, with the port that the kernel chose for port 0.
+    pub fn address(&self, configured: &str) -> Option<SocketAddr> {
+        self.state().open.get(&sockets::name(configured)).map(|open| open.address)
+    }
+
     /// Takes the sockets of the process before this one: whatever is opened later is taken from there if it is
     /// among them.
     pub fn inherit(&self, sockets: Vec<Named>) {

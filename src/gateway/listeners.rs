@@ -1,11 +1,7 @@
 //! Which sockets the gateway wants: its own port, the control port, the metrics address, and every port that an
 //! API listens on. `listen` opens and serves them.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use pingora_core::{
     apps::{self, http_app::HttpServer},
@@ -15,10 +11,10 @@ use pingora_core::{
 use pingora_proxy::HttpProxy;
 
 use super::{
-    Gateway, Sockets,
+    Gateway,
     listen::{App, ListenConfig, Work},
     metrics_page::MetricsPage,
-    proxy::{Door, Proxy},
+    proxy::Proxy,
     tls::{CertificateFiles, CertificateStore, Certificates, TlsSettings},
 };
 use crate::{
@@ -31,22 +27,20 @@ use crate::{
 /// The sockets that the configuration alone asks for; they are opened before the first load.
 pub(super) fn own(
     gateway: &Arc<Gateway>,
-    conf: &Arc<ServerConf>,
+    proxy: &Arc<dyn App>,
     problems: &mut Vec<Problem>,
 ) -> Vec<ListenConfig> {
     let config = &gateway.config;
-    let shared = config.control_api_port == 0;
-    let traffic = Door { port: 0, traffic: true, control: shared };
     let mut sockets = vec![ListenConfig {
         address: address(config, config.listen_port),
         tls: tls_of(config, problems),
-        app: proxy(gateway, conf, traffic, "gateway"),
+        app: counted(gateway, proxy, "gateway"),
     }];
-    if !shared {
+    if config.control_api_port != 0 {
         sockets.push(ListenConfig {
             address: address(config, config.control_api_port),
             tls: None,
-            app: proxy(gateway, conf, Door { port: 0, traffic: false, control: true }, "control"),
+            app: counted(gateway, proxy, "control"),
         });
     }
     if let Some(address) = config.pinhook.metrics_address.clone().filter(|address| !address.is_empty()) {
@@ -60,7 +54,6 @@ pub(super) fn own(
 pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems: &mut Vec<Problem>) {
     let Some(open) = gateway.sockets.get() else { return };
     let mut wanted = open.own.clone();
-    let mut wanted_ports = HashSet::new();
     let mut taken = HashSet::from([0, gateway.config.listen_port, gateway.config.control_api_port]);
     for api in &snapshot.apis {
         let Ok(port) = u16::try_from(api.definition.listen_port) else { continue };
@@ -78,25 +71,12 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems:
         wanted.push(ListenConfig {
             address: address(&gateway.config, port),
             tls: if api.definition.protocol == "https" { open.tls.clone() } else { None },
-            app: port_app(gateway, open, port),
+            app: counted(gateway, &open.proxy, &port.to_string()),
         });
-        wanted_ports.insert(port);
     }
-    keep(open, &wanted_ports);
     for fault in open.set.apply(&wanted).await {
         problems.push(Problem::error("listeners", "", fault.chain()));
     }
-}
-
-/// What answers on `port`: the same as before a reload, because the pool of upstream connections is in there.
-fn port_app(gateway: &Arc<Gateway>, open: &Sockets, port: u16) -> Arc<dyn App> {
-    let door = Door { port, traffic: true, control: false };
-    let mut apps = open.ports.lock().unwrap_or_else(PoisonError::into_inner);
-    apps.entry(port).or_insert_with(|| proxy(gateway, &open.conf, door, &port.to_string())).clone()
-}
-
-fn keep(open: &Sockets, wanted: &HashSet<u16>) {
-    open.ports.lock().unwrap_or_else(PoisonError::into_inner).retain(|port, _| wanted.contains(port));
 }
 
 fn allowed(config: &Config, protocol: &str, port: u16) -> bool {
@@ -105,8 +85,10 @@ fn allowed(config: &Config, protocol: &str, port: u16) -> bool {
         || config.ports_whitelist.get(protocol).is_some_and(|rules| rules.allow(port))
 }
 
-fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door, name: &str) -> Arc<dyn App> {
-    let mut proxy = HttpProxy::new(Proxy { gateway: gateway.clone(), door }, conf.clone());
+/// The proxy behind every listener. There is one for the life of the process, because the pool of upstream connections
+/// is in there.
+pub(super) fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>) -> Arc<dyn App> {
+    let mut proxy = HttpProxy::new(Proxy { gateway: gateway.clone() }, conf.clone());
     let mut options = apps::HttpServerOptions::default();
     options.h2c = true;
     options.h2_idle_timeout = Some(gateway.config.idle_timeout());
@@ -114,8 +96,12 @@ fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>, door: Door, name: &str)
     options.keepalive_request_limit = gateway.config.pinhook.requests_per_connection.checked_sub(1);
     proxy.server_options = Some(options);
     proxy.handle_init_modules();
+    Arc::new(proxy)
+}
+
+fn counted(gateway: &Gateway, proxy: &Arc<dyn App>, name: &str) -> Arc<dyn App> {
     Arc::new(Counted {
-        app: Arc::new(proxy),
+        app: proxy.clone(),
         connections: gateway.metrics.listener(name),
         head_timeout: gateway.config.http_server_options.read_timeout(),
     })

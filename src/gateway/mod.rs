@@ -8,6 +8,7 @@
 mod access_log;
 mod answer;
 pub mod control;
+mod descriptors;
 mod drain;
 mod exchange;
 mod fault;
@@ -33,11 +34,13 @@ mod upgrade;
 use std::{
     collections::HashMap,
     path::PathBuf,
-    sync::{Arc, Mutex, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU16, Ordering},
+    },
 };
 
 use arc_swap::ArcSwap;
-use pingora_core::server::configuration::ServerConf;
 
 pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
@@ -76,6 +79,7 @@ pub struct Gateway {
     control: Arc<dyn ControlApi>,
     unmatched: Arc<ApiMetrics>,
     sockets: OnceLock<Sockets>,
+    port: AtomicU16,
     found: ArcSwap<Vec<Problem>>,
 }
 
@@ -84,9 +88,8 @@ struct Sockets {
     set: Arc<listen::ListenerSet>,
     own: Vec<listen::ListenConfig>,
     tls: Option<Arc<rustls::ServerConfig>>,
-    conf: Arc<ServerConf>,
-    /// What answers on each `listen_port`, for as long as the port is open: its connections to upstreams are in there.
-    ports: Mutex<HashMap<u16, Arc<dyn listen::App>>>,
+    /// What answers on them.
+    proxy: Arc<dyn listen::App>,
 }
 
 impl Gateway {
@@ -112,6 +115,11 @@ impl Gateway {
             }
         }
         problems
+    }
+
+    /// The port it listens on itself: the configured one, or what the system chose for port 0.
+    fn port(&self) -> u16 {
+        self.port.load(Ordering::Relaxed)
     }
 
     fn publish(&self, snapshot: Arc<Snapshot>) {

@@ -12,11 +12,9 @@ use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 use super::{Gateway, answer, exchange, fault, observe, request, stream};
 use crate::chain::Ctx;
 
-/// The proxy behind one listener.
+/// The proxy behind every listener.
 pub(super) struct Proxy {
     pub(super) gateway: Arc<Gateway>,
-    /// What its socket is for.
-    pub(super) door: Door,
 }
 
 /// What a socket is for.
@@ -28,6 +26,22 @@ pub(super) struct Door {
     pub(super) traffic: bool,
     /// The control API is served here.
     pub(super) control: bool,
+}
+
+impl Door {
+    /// The one that the request came by, told by the port it arrived at. What cannot be told serves nothing.
+    fn of(session: &Session, gateway: &Gateway) -> Self {
+        let address = session.as_downstream().server_addr().and_then(|address| address.as_inet());
+        let config = &gateway.config;
+        match address.map(|address| address.port()) {
+            Some(port) if port == gateway.port() => {
+                Self { port: 0, traffic: true, control: config.control_api_port == 0 }
+            }
+            Some(port) if port == config.control_api_port => Self { port: 0, traffic: false, control: true },
+            Some(port) => Self { port, traffic: true, control: false },
+            None => Self { port: 0, traffic: false, control: false },
+        }
+    }
 }
 
 #[async_trait]
@@ -44,7 +58,7 @@ impl ProxyHttp for Proxy {
     }
 
     async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> pingora_core::Result<bool> {
-        request::handle(&self.gateway, self.door, session, ctx).await
+        request::handle(&self.gateway, Door::of(session, &self.gateway), session, ctx).await
     }
 
     async fn upstream_peer(

@@ -1,11 +1,10 @@
 //! The life of the process: bind, fork, load, serve, drain, exit.
 
 use std::{
-    collections::HashMap,
     env, fs,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
 };
 
 use async_trait::async_trait;
@@ -21,6 +20,7 @@ use tokio::sync::watch;
 use super::{
     Gateway, Sockets, access_log,
     control::{ControlApi, NoControl},
+    descriptors,
     drain::Drain,
     health,
     listen::{ListenConfig, ListenerSet},
@@ -50,6 +50,7 @@ pub struct RunOptions {
 /// What keeps it from starting: a port in use, a certificate that cannot be read, a sink that cannot be opened, no
 /// process to take over from.
 pub fn run(loaded: config::Loaded, options: RunOptions, control: Arc<dyn ControlApi>) -> Result<()> {
+    descriptors::raise();
     let conf = server_conf(&loaded.config, options.daemon);
     let bound = Bound::new(loaded.config, control, options.daemon, options.upgrade)?;
     let (fail, failure) = watch::channel(false);
@@ -88,7 +89,8 @@ impl Bound {
         let conf = Arc::new(server_conf(&config, daemon));
         let mut problems = Vec::new();
         let (gateway, background) = Gateway::new(Arc::new(config), control, &mut problems)?;
-        let own = listeners::own(&gateway, &conf, &mut problems);
+        let proxy = listeners::proxy(&gateway, &conf);
+        let own = listeners::own(&gateway, &proxy, &mut problems);
         if let Some(fatal) = problems.iter().find(|problem| problem.severity == Severity::Error) {
             return Err(Error::Input(fatal.clone()));
         }
@@ -96,9 +98,12 @@ impl Bound {
             tracing::warn!("{problem}");
         }
         let set = if upgrade.is_some() { ListenerSet::default() } else { bind(&own)? };
+        if let Some(address) = own.first().and_then(|own| set.address(&own.address)) {
+            gateway.port.store(address.port(), Ordering::Relaxed);
+        }
         let set = Arc::new(set);
         let tls = own.first().and_then(|first| first.tls.clone());
-        let sockets = Sockets { set: set.clone(), own, tls, conf, ports: Mutex::new(HashMap::new()) };
+        let sockets = Sockets { set: set.clone(), own, tls, proxy };
         let upgrade = match upgrade {
             Some(upgrade) => Some((upgrade, sockets)),
             None => {
@@ -198,7 +203,7 @@ pub fn check(config: config::Config) -> Result<Vec<Problem>> {
     let conf = Arc::new(server_conf(&config, false));
     let mut problems = Vec::new();
     let (gateway, _) = Gateway::new(Arc::new(config), Arc::new(NoControl), &mut problems)?;
-    listeners::own(&gateway, &conf, &mut problems);
+    listeners::own(&gateway, &listeners::proxy(&gateway, &conf), &mut problems);
     problems.extend(reload::load(&gateway).1.problems);
     Ok(problems)
 }

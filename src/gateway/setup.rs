@@ -64,6 +64,7 @@ impl Gateway {
             Some((log, writer, flusher)) => (Some(log), Some((writer, flusher))),
             None => (None, None),
         };
+        let port = config.listen_port.into();
         let gateway = Arc::new(Self {
             unmatched: metrics.api(""),
             config,
@@ -79,6 +80,7 @@ impl Gateway {
             store,
             control,
             sockets: OnceLock::new(),
+            port,
             found: ArcSwap::default(),
         });
         Ok((gateway, Background { worker, flusher, access_log: writer, reloads: queue }))

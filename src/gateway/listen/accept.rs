@@ -113,7 +113,8 @@ fn spawn(
     tokio::spawn(async move {
         // Held to the end: pingora's HTTP/2 loop takes a lost sender for a fault.
         let _open = (open, stop.clone());
-        match establish(socket, client, &endpoint, stop.subscribe()).await {
+        let established = Box::pin(establish(socket, client, &endpoint, stop.subscribe()));
+        match established.await {
             Ok(stream) => endpoint.app.clone().serve(stream, stop.subscribe()).await,
             Err(reason) => tracing::debug!(%client, %reason, "no connection"),
         }
@@ -130,16 +131,20 @@ async fn establish(
 ) -> Result<Stream, Cow<'static, str>> {
     let socket = prepare(socket, client).map_err(|error| error.to_string())?;
     let patience = endpoint.app.head_timeout();
-    let Some(tls) = &endpoint.tls else { return begun(Buffered::writes(socket, patience), &mut stop).await };
-    match timeout(HANDSHAKE, tls.tls_handshake(Buffered::reads(socket))).await {
-        Ok(Ok(stream)) => begun(Buffered::writes(stream, patience), &mut stop).await,
+    let Some(tls) = &endpoint.tls else {
+        return begun(Box::new(Buffered::writes(socket, patience)), &mut stop).await;
+    };
+    // Boxed, as the streams are: a task is as large as the largest of its parts, to the end of its connection.
+    let handshake = Box::pin(tls.tls_handshake(Buffered::reads(socket)));
+    match timeout(HANDSHAKE, handshake).await {
+        Ok(Ok(stream)) => begun(Box::new(Buffered::writes(stream, patience)), &mut stop).await,
         Ok(Err(error)) => Err(error.to_string().into()),
         Err(_) => Err("no TLS handshake in time".into()),
     }
 }
 
 async fn begun<S: IO + 'static>(
-    mut stream: Buffered<S>,
+    mut stream: Box<Buffered<S>>,
     stop: &mut ShutdownWatch,
 ) -> Result<Stream, Cow<'static, str>> {
     let last_call = async {
@@ -150,7 +155,7 @@ async fn begun<S: IO + 'static>(
         begun = stream.begun() => begun.map_err(|error| error.to_string())?,
         () = last_call => return Err("no request when the socket was closed".into()),
     }
-    Ok(Box::new(stream))
+    Ok(stream)
 }
 
 /// Sets what pingora's own listener sets. Addresses of version 4 are told as such, although a socket for all

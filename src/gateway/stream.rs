@@ -30,6 +30,8 @@ use pingora_core::protocols::{
 use pingora_proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::chain::Ctx;
+
 pub(super) use life::Life;
 use life::Timer;
 
@@ -48,11 +50,19 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const LINGER: (Duration, usize) = (Duration::from_millis(500), 256 * 1024);
 
 /// The state of the HTTP/1 connection that a request came by; `None` for HTTP/2.
-pub(super) fn life(session: &Session) -> Option<&Life> {
+pub(super) fn life(session: &Session) -> Option<&Arc<Life>> {
     let stream = (**session.as_downstream().stream()?).as_any();
     match stream.downcast_ref::<Buffered<L4Stream>>() {
         Some(plain) => Some(&plain.life),
         None => stream.downcast_ref::<Buffered<TlsStream<Buffered<L4Stream>>>>().map(|tls| &tls.life),
+    }
+}
+
+/// The same while the session may be on loan.
+pub(super) fn life_of<'a>(session: &'a Session, ctx: &'a Ctx) -> Option<&'a Life> {
+    match &ctx.loan {
+        Some(loan) => loan.kept(),
+        None => life(session).map(|life| &**life),
     }
 }
 
@@ -74,7 +84,7 @@ pub struct Buffered<S: IO> {
     holds_head: bool,
     patience: Duration,
     timer: Timer,
-    life: Life,
+    life: Arc<Life>,
 }
 
 impl<S: IO> Buffered<S> {
@@ -106,7 +116,7 @@ impl<S: IO> Buffered<S> {
             holds_head: false,
             patience: PATIENCE,
             timer: Timer::default(),
-            life: Life::default(),
+            life: Arc::default(),
         }
     }
 

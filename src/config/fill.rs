@@ -4,8 +4,9 @@ use std::{path::PathBuf, time::Duration};
 
 use super::{Config, GoDuration, IpsStrategy, LogLevel, SinkKind, StorageKind};
 
-/// More idle connections than a process has descriptors for.
-const UNLIMITED_POOL: usize = 1 << 20;
+/// Idle upstream connections that are kept when no limit is given. pingora takes the memory of its table at once, about
+/// 60 bytes a place, so this is what many pinned targets need and not more.
+const UNLIMITED_POOL: usize = 16_384;
 
 /// Sets `field` when nothing was given for it.
 pub(super) fn or<T: Default + PartialEq>(field: &mut T, value: T) {
@@ -41,8 +42,8 @@ impl Config {
         }
     }
 
-    /// Idle upstream connections that are kept in all, by every listener: `max_idle_connections`. Its "no limit" is
-    /// a number that only the lifetime of idle connections keeps from being reached.
+    /// Idle upstream connections that are kept in all, by every listener: `max_idle_connections`; 16,384 without a
+    /// limit.
     pub fn upstream_pool(&self) -> usize {
         match usize::try_from(self.max_idle_connections) {
             Ok(count) if count > 0 => count,

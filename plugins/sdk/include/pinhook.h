@@ -34,8 +34,8 @@ extern "C" {
 #define PINHOOK_RESPONSE_BODY 2u /* it needs the whole response body, where it is called as PINHOOK_RESPONSE */
 #define PINHOOK_NON_BLOCKING 4u  /* it never waits (no I/O, no sleep, no long loop): called at once, no time limit */
 
-/* What a hook returns. Any negative number is an error: it is logged and the client gets 500. So is any number that
- * has no name here. */
+/* What a hook returns. Any negative number is an error, and so is any number that has no name here: it is logged. From a
+ * hook on a request the client gets 500; from one on an answer, the answer as it stood before. */
 #define PINHOOK_NEXT 0 /* the request goes on; an answer that was begun is dropped */
 /* The answer that was set ends the request; without one, an empty 200. From a response hook: it takes the place of the
  * upstream's whole answer, status, headers and body; later response hooks see it. From a hook on a record: an error. */
@@ -141,8 +141,8 @@ typedef struct pinhook_api {
 
   /* All below is younger than the functions above: PINHOOK_HAS tells if it is there. */
 
-  /* The request's body, for a hook with PINHOOK_REQUEST_BODY; NULL for any other, and for a request that is never held
-   * back (an upgrade, gRPC). Bytes, without their framing. The gateway adjusts the length. */
+  /* The request's body, for a hook with PINHOOK_REQUEST_BODY; NULL for any other. Such a hook is left out (and counted)
+   * for gRPC, which is never held back. Bytes, without their framing. The gateway adjusts the length. */
   pinhook_str (*request_body)(pinhook_object *object);
   int32_t (*set_request_body)(pinhook_object *object, pinhook_str body);
 
@@ -160,7 +160,8 @@ typedef struct pinhook_api {
   int32_t (*remove_response_header)(pinhook_object *object, pinhook_str name);
 
   /* Its body, for a hook with PINHOOK_RESPONSE_BODY: unpacked (gzip, ...), length and encoding adjusted by the gateway.
-   * NULL for a hook without it, and for an answer that is never held back (an event stream, an upgrade, gRPC). */
+   * NULL for a hook without it. Such a hook is left out (and counted) for answers that are never held back: event
+   * streams, upgrades, gRPC. */
   pinhook_str (*response_body)(pinhook_object *object);
   int32_t (*set_response_body)(pinhook_object *object, pinhook_str body);
 

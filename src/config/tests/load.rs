@@ -291,10 +291,10 @@ fn limits_follow_tyks_keys_unless_they_have_their_own() {
         (config.idle_timeout().as_secs(), config.upstream_pool(), config.pinhook.upstream_idle_timeout())
     };
     let none = Duration::from_secs(600);
-    assert_eq!(limits("{}"), (120, 1 << 20, Some(none)));
+    assert_eq!(limits("{}"), (120, 16_384, Some(none)));
     let tyks = r#"{"http_server_options":{"read_timeout":7},"max_idle_connections":50}"#;
     assert_eq!(limits(tyks), (7, 50, Some(none)));
     let own = r#"{"http_server_options":{"read_timeout":7},
                   "pinhook":{"idle_timeout_s":9,"upstream_idle_timeout_s":0}}"#;
-    assert_eq!(limits(own), (9, 1 << 20, None));
+    assert_eq!(limits(own), (9, 16_384, None));
 }

@@ -3,9 +3,11 @@
 //!
 //! It is read when the first step asks and not before, so a request that is refused earlier costs no memory.
 
+use std::time::Instant;
+
 use bytes::{Bytes, BytesMut};
 use http::{Version, header};
-use pingora_core::Error as PingoraError;
+use pingora_core::{Error as PingoraError, ErrorType};
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
@@ -20,7 +22,7 @@ impl Ctx {
     ///
     /// # Errors
     /// 413 above `pinhook.max_buffered_body` or `max_request_body_size`; `Error::Body` when the client does not send
-    /// what it promised.
+    /// what it promised, or not within `read_timeout`.
     pub async fn body(&mut self, session: &mut Session) -> Result<Option<Bytes>> {
         if let Some(body) = &self.body {
             return Ok(Some(body.clone()));
@@ -31,7 +33,9 @@ impl Ctx {
         if session.as_downstream_mut().is_body_empty() {
             return Ok(Some(Bytes::new()));
         }
-        let body = read(session, self.body_limit()).await?;
+        let config = &self.snapshot.services.config;
+        let due = self.started + config.http_server_options.read_timeout();
+        let body = read(session, self.body_limit(), due).await?;
         self.body = Some(body.clone());
         Ok(Some(body))
     }
@@ -72,7 +76,7 @@ pub fn is_grpc(kind: &[u8]) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "the one place that reads a request's body")]
-async fn read(session: &mut Session, limit: usize) -> Result<Bytes> {
+async fn read(session: &mut Session, limit: usize, due: Instant) -> Result<Bytes> {
     let unread = |error: Box<PingoraError>| Error::Body(error.into_down());
     let head = session.req_header();
     let declared =
@@ -91,6 +95,10 @@ async fn read(session: &mut Session, limit: usize) -> Result<Bytes> {
     while let Some(chunk) = session.as_downstream_mut().read_request_body().await.map_err(unread)? {
         if body.push(chunk).is_err() {
             return Err(too_large(session));
+        }
+        // As where it is streamed: each read has its limit, and so has the whole.
+        if Instant::now() > due && !session.as_downstream_mut().is_body_done() {
+            return Err(unread(PingoraError::new_down(ErrorType::ReadTimedout)));
         }
     }
     Ok(body.finish())

@@ -10,6 +10,7 @@
 mod stand_in;
 
 use std::{
+    any::Any,
     mem,
     sync::{
         Arc, Mutex, PoisonError,
@@ -31,6 +32,7 @@ use stand_in::StandIn;
 pub struct Loan {
     shared: Arc<Shared>,
     instead: Option<Box<ResponsePart>>,
+    kept: Option<Arc<dyn Any + Send + Sync>>,
 }
 
 /// What a loan leaves to be sent.
@@ -88,14 +90,25 @@ impl std::fmt::Debug for Back {
 
 impl Loan {
     /// Puts a stand-in into the place of the client's session. `body` is what goes upstream, if it has been read;
-    /// `hold` the most bytes of an answer that may be held, if it is wanted whole.
-    pub fn new(session: &mut Session, body: Option<Bytes>, hold: Option<usize>) -> Self {
+    /// `hold` the most bytes of an answer that may be held, if it is wanted whole; `kept` something of the connection
+    /// that is to be found while the session is away.
+    pub fn new(
+        session: &mut Session,
+        body: Option<Bytes>,
+        hold: Option<usize>,
+        kept: Option<Arc<dyn Any + Send + Sync>>,
+    ) -> Self {
         let mode = AtomicU8::new(if hold.is_some() { HOLD } else { PASS });
         let shared = Arc::new(Shared { mode, closes: AtomicBool::new(false), back: Mutex::default() });
         let client = mem::replace(&mut session.downstream_session, nobody());
         let stand_in = StandIn::new(client, body, hold, shared.clone());
         *session.downstream_session = ServerSession::Custom(Box::new(stand_in));
-        Self { shared, instead: None }
+        Self { shared, instead: None, kept }
+    }
+
+    /// What was kept, if it is of this type.
+    pub fn kept<T: 'static>(&self) -> Option<&T> {
+        self.kept.as_deref()?.downcast_ref()
     }
 
     /// True while the answer is not passed on but held.

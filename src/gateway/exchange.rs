@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, answer, fault, observe, reply};
+use super::{Gateway, answer, fault, observe, reply, stream};
 use crate::{
     chain::{Ctx, Held, Left, Loan, is_grpc},
     error::{Error, Result, UpstreamError},
@@ -29,7 +29,8 @@ pub(super) fn begin(session: &mut Session, ctx: &mut Ctx) {
         return;
     }
     let limit = limit(ctx);
-    ctx.loan = Some(Loan::new(session, ctx.body.clone(), holds.then_some(limit)));
+    let kept = stream::life(session).map(|life| life.clone() as _);
+    ctx.loan = Some(Loan::new(session, ctx.body.clone(), holds.then_some(limit), kept));
 }
 
 /// Makes this answer the last one of its connection.

@@ -49,7 +49,7 @@ pub(super) async fn answer(
         log_unsent(reply::send(gateway, session, ctx, Answer::Refuse(refusal)).await);
         return refusal.status;
     }
-    let late = || stream::life(session).is_some_and(stream::Life::late);
+    let late = || stream::life(session).is_some_and(|life| life.late());
     let made;
     let ours = match ours(error) {
         Some(ours) => ours,

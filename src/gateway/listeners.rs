@@ -12,6 +12,7 @@ use pingora_proxy::HttpProxy;
 
 use super::{
     Gateway,
+    kept::Kept,
     listen::{App, ListenConfig, Work},
     metrics_page::MetricsPage,
     proxy::Proxy,
@@ -96,7 +97,7 @@ pub(super) fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>) -> Arc<dyn A
     options.keepalive_request_limit = gateway.config.pinhook.requests_per_connection.checked_sub(1);
     proxy.server_options = Some(options);
     proxy.handle_init_modules();
-    Arc::new(proxy)
+    Arc::new(Kept::new(proxy, gateway.config.idle_timeout()))
 }
 
 fn counted(gateway: &Gateway, proxy: &Arc<dyn App>, name: &str) -> Arc<dyn App> {

@@ -14,6 +14,7 @@ mod exchange;
 mod fault;
 mod framing;
 pub mod health;
+mod kept;
 pub mod listen;
 mod listeners;
 mod loader;

@@ -192,7 +192,7 @@ pub(super) fn peer(session: &Session, ctx: &Ctx) -> Result<HttpPeer> {
         .attempt(outbound.attempt)
         .ok_or_else(|| UpstreamError::Connection("every address has been tried".into()))?;
     let mut peer = api.peer.peer(&outbound.target, SocketAddr::new(ip, outbound.target.port));
-    if stream::life(session).is_some() || wants_stream(session) {
+    if stream::life_of(session, ctx).is_some() || wants_stream(session) {
         peer.options.read_timeout = api.peer.pause;
     }
     Ok(peer)
@@ -224,7 +224,7 @@ pub(super) fn body(
     ended: bool,
     ctx: &mut Ctx,
 ) -> pingora_core::Result<()> {
-    if let Some(life) = stream::life(session)
+    if let Some(life) = stream::life_of(session, ctx)
         && !session.was_upgraded()
     {
         let in_time = ctx.snapshot.services.config.http_server_options.read_timeout();
@@ -243,7 +243,7 @@ pub(super) fn body(
 /// # Errors
 /// A change of protocol that the client did not ask for: it would take raw bytes for an answer.
 pub(super) fn answered(session: &mut Session, status: StatusCode, ctx: &Ctx) -> Result<()> {
-    if let Some(life) = stream::life(session) {
+    if let Some(life) = stream::life_of(session, ctx) {
         life.answered();
     }
     if let (StatusCode::SWITCHING_PROTOCOLS, Some(api)) = (status, &ctx.api) {

@@ -30,6 +30,8 @@ use pingora_core::protocols::{
 use pingora_proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::chain::Ctx;
+
 pub(super) use life::Life;
 use life::Timer;
 
@@ -40,7 +42,7 @@ const READ_BUFFER: usize = 16 * 1024;
 /// Slices that go into one vectored send, the gathered bytes included.
 const SLICES: usize = 16;
 /// How an HTTP/2 connection without TLS begins (RFC 9113 section 3.4).
-const H2_PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const H2_PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Patience with a connection that sends nothing, unless its app says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How long, and how many bytes, the rest of a request is read whose connection is closed: a close over unread bytes
@@ -48,11 +50,24 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 const LINGER: (Duration, usize) = (Duration::from_millis(500), 256 * 1024);
 
 /// The state of the HTTP/1 connection that a request came by; `None` for HTTP/2.
-pub(super) fn life(session: &Session) -> Option<&Life> {
-    let stream = (**session.as_downstream().stream()?).as_any();
+pub(super) fn life(session: &Session) -> Option<&Arc<Life>> {
+    life_of_stream(&**session.as_downstream().stream()?)
+}
+
+/// The same of a stream; `None` for one that is none of ours.
+pub(super) fn life_of_stream(stream: &dyn IO) -> Option<&Arc<Life>> {
+    let stream = stream.as_any();
     match stream.downcast_ref::<Buffered<L4Stream>>() {
         Some(plain) => Some(&plain.life),
         None => stream.downcast_ref::<Buffered<TlsStream<Buffered<L4Stream>>>>().map(|tls| &tls.life),
+    }
+}
+
+/// The same while the session may be on loan.
+pub(super) fn life_of<'a>(session: &'a Session, ctx: &'a Ctx) -> Option<&'a Life> {
+    match &ctx.loan {
+        Some(loan) => loan.kept(),
+        None => life(session).map(|life| &**life),
     }
 }
 
@@ -74,7 +89,7 @@ pub struct Buffered<S: IO> {
     holds_head: bool,
     patience: Duration,
     timer: Timer,
-    life: Life,
+    life: Arc<Life>,
 }
 
 impl<S: IO> Buffered<S> {
@@ -106,7 +121,19 @@ impl<S: IO> Buffered<S> {
             holds_head: false,
             patience: PATIENCE,
             timer: Timer::default(),
-            life: Life::default(),
+            life: Arc::default(),
+        }
+    }
+
+    fn poll_in_time(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.holds_head {
+            return self.poll_held(cx, buf);
+        }
+        let before = buf.filled().len();
+        match self.poll_bytes(cx, buf) {
+            Poll::Ready(Ok(())) if self.heads && !self.life.serving() => self.poll_head(cx, buf, before),
+            Poll::Pending if self.heads => self.poll_late(cx),
+            other => other,
         }
     }
 
@@ -194,12 +221,8 @@ impl<S: IO> Buffered<S> {
     }
 
     /// Waits for the first bytes of the connection, so far that they tell HTTP/2 from HTTP/1, and keeps them for the
-    /// next read. Fails when the patience with a head is over.
+    /// next read. The caller limits the time.
     pub async fn begun(&mut self) -> io::Result<()> {
-        tokio::time::timeout(self.patience, self.first_bytes()).await?
-    }
-
-    async fn first_bytes(&mut self) -> io::Result<()> {
         loop {
             let unread = self.unread();
             let compared = unread.len().min(H2_PREFACE.len());
@@ -239,15 +262,12 @@ impl<S: IO> AsyncRead for Buffered<S> {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.holds_head {
-            return self.poll_held(cx, buf);
-        }
         let before = buf.filled().len();
-        match self.poll_bytes(cx, buf) {
-            Poll::Ready(Ok(())) if self.heads && !self.life.serving() => self.poll_head(cx, buf, before),
-            Poll::Pending if self.heads => self.poll_late(cx),
-            other => other,
+        let polled = self.poll_in_time(cx, buf);
+        if self.heads && polled.is_ready() {
+            self.life.handed(buf.filled().get(before..).unwrap_or_default());
         }
+        polled
     }
 }
 

@@ -48,6 +48,10 @@ impl Mode {
         definition
     }
 
+    fn reads_requests(self) -> bool {
+        matches!(self, Self::Request | Self::Both)
+    }
+
     fn holds_answers(self) -> bool {
         matches!(self, Self::Response | Self::Both)
     }

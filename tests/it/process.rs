@@ -194,3 +194,28 @@ fn the_samples_pass_the_check() {
     assert_eq!(output.status.code(), Some(0), "{text}");
     assert!(!text.contains("error"), "{text}");
 }
+
+#[tokio::test]
+async fn a_kept_connection_costs_little_while_it_is_idle() {
+    const COUNT: usize = 400;
+    let program = Program::build().start().await;
+    let mut idle = Vec::new();
+    let mut before = 0.0;
+    // The first half warms up what is shared.
+    for number in 0..2 * COUNT {
+        if number == COUNT {
+            before = program.resident();
+        }
+        let mut connection = program.connect().await;
+        connection.send("GET /none HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert_eq!(connection.response().await.status, 404);
+        idle.push(connection);
+    }
+    let each = (program.resident() - before) / COUNT as f64;
+    assert!(each < 10.0, "{each} KiB per connection");
+
+    for connection in &mut idle {
+        connection.send("GET /none HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        assert_eq!(connection.response().await.status, 404, "it still serves");
+    }
+}

@@ -24,13 +24,6 @@ fn numbered(number: usize, upstream: &Upstream, library: &Path) -> Definition {
     api(&format!("api{number}")).target(upstream).hook("pre", library, "Generation")
 }
 
-/// KiB of memory that the process has in use.
-fn resident(program: &Program) -> f64 {
-    let status = fs::read_to_string(format!("/proc/{}/status", program.id())).unwrap();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    line.trim().trim_end_matches(" kB").parse().unwrap()
-}
-
 async fn reload(program: &Program) {
     assert_eq!(program.get("/tyk/reload?block=true").send().await.status, 200);
 }
@@ -67,11 +60,11 @@ async fn two_hundred_reloads_under_load() {
             assert_eq!(seen.header("generation"), Some((number % 2).to_string()), "reload {number}");
         }
         if number == RELOADS / 2 {
-            before = resident(&program);
+            before = program.resident();
         }
     }
 
-    let after = resident(&program);
+    let after = program.resident();
     let clients = 4 + 2 + 2 + 2 + 1;
     assert!(
         upstream.connections() <= 2 * clients,

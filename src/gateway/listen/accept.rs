@@ -132,12 +132,12 @@ async fn establish(
     let socket = prepare(socket, client).map_err(|error| error.to_string())?;
     let patience = endpoint.app.head_timeout();
     let Some(tls) = &endpoint.tls else {
-        return begun(Box::new(Buffered::writes(socket, patience)), &mut stop).await;
+        return begun(Box::new(Buffered::writes(socket, patience)), patience, &mut stop).await;
     };
     // Boxed, as the streams are: a task is as large as the largest of its parts, to the end of its connection.
     let handshake = Box::pin(tls.tls_handshake(Buffered::reads(socket)));
     match timeout(HANDSHAKE, handshake).await {
-        Ok(Ok(stream)) => begun(Box::new(Buffered::writes(stream, patience)), &mut stop).await,
+        Ok(Ok(stream)) => begun(Box::new(Buffered::writes(stream, patience)), patience, &mut stop).await,
         Ok(Err(error)) => Err(error.to_string().into()),
         Err(_) => Err("no TLS handshake in time".into()),
     }
@@ -145,6 +145,7 @@ async fn establish(
 
 async fn begun<S: IO + 'static>(
     mut stream: Box<Buffered<S>>,
+    patience: Duration,
     stop: &mut ShutdownWatch,
 ) -> Result<Stream, Cow<'static, str>> {
     let last_call = async {
@@ -152,7 +153,10 @@ async fn begun<S: IO + 'static>(
         tokio::time::sleep(LAST_CALL).await;
     };
     tokio::select! {
-        begun = stream.begun() => begun.map_err(|error| error.to_string())?,
+        begun = timeout(patience, stream.begun()) => match begun {
+            Ok(begun) => begun.map_err(|error| error.to_string())?,
+            Err(_) => return Err("no request in time".into()),
+        },
         () = last_call => return Err("no request when the socket was closed".into()),
     }
     Ok(stream)

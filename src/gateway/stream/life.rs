@@ -11,7 +11,7 @@ use std::{
     pin::Pin,
     sync::{
         LazyLock,
-        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed},
+        atomic::{AtomicBool, AtomicU8, AtomicU64, AtomicUsize, Ordering::Relaxed},
     },
     task::{Context, Poll, ready},
     time::{Duration, Instant},
@@ -33,7 +33,18 @@ pub(in crate::gateway) struct Life {
     /// When the upstream's head must have come; 0 is no limit.
     answer_due: AtomicU64,
     late: AtomicBool,
+    /// What the reader was handed since somebody last asked.
+    handed: AtomicU8,
 }
+
+/// The reader was handed nothing.
+const NOTHING: u8 = 0;
+/// One read gave the head of a request, whole, and nothing behind it.
+const SOLE_HEAD: u8 = 1;
+/// Anything else.
+const OTHER: u8 = 2;
+/// How a head ends.
+const HEAD_END: &[u8] = b"\r\n\r\n";
 
 impl Life {
     /// A head has been read: its request is served.
@@ -65,6 +76,18 @@ impl Life {
         self.late.load(Relaxed)
     }
 
+    /// The reader was handed `bytes`.
+    pub(super) fn handed(&self, bytes: &[u8]) {
+        let first = self.handed.load(Relaxed) == NOTHING;
+        self.handed.store(if first && is_sole_head(bytes) { SOLE_HEAD } else { OTHER }, Relaxed);
+    }
+
+    /// True if all that the reader was handed since the last call is one head, whole, in one read, and nothing behind
+    /// it.
+    pub(in crate::gateway) fn was_sole_head(&self) -> bool {
+        self.handed.swap(NOTHING, Relaxed) == SOLE_HEAD
+    }
+
     pub(super) fn serving(&self) -> bool {
         self.serving.load(Relaxed)
     }
@@ -92,6 +115,11 @@ impl Life {
         };
         (due > 0).then_some(due)
     }
+}
+
+/// Whether it ends with its only empty line.
+fn is_sole_head(bytes: &[u8]) -> bool {
+    memchr::memmem::find(bytes, HEAD_END).is_some_and(|at| at + HEAD_END.len() == bytes.len())
 }
 
 /// The timer of a connection, made only when a read has to wait for something that is due.

@@ -158,7 +158,7 @@ async fn a_flush_a_shutdown_and_a_drop_send_what_was_gathered() {
 
 #[tokio::test]
 async fn a_look_ahead_takes_nothing_away() {
-    let preface = std::str::from_utf8(H2_PREFACE).unwrap();
+    let preface = std::str::from_utf8(&H2_PREFACE).unwrap();
     let (start, end) = preface.split_at(3);
     for (input, is_http2) in [
         (&[preface][..], true),
@@ -300,4 +300,37 @@ proptest! {
 
 fn part(seed: usize, length: usize) -> Vec<u8> {
     (0..length).map(|at| ((seed + at) % 251) as u8).collect()
+}
+
+#[tokio::test]
+async fn only_a_head_that_came_alone_and_whole_is_one() {
+    let head = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
+    let cases = [
+        (vec![head.to_owned()], true),
+        (vec![format!("{head}{head}")], false),
+        (vec![format!("{head}GET ")], false),
+        (vec!["GET / HTTP/1.1\r\nHo".to_owned(), "st: h\r\n\r\n".to_owned()], false),
+        (vec![head.to_owned(), head.to_owned()], false),
+        (vec!["POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n\r\n\r\n".to_owned()], false),
+        (vec!["\r\n".to_owned()], false),
+        (vec![], false),
+    ];
+    for (reads, sole) in cases {
+        let (mut stream, mut client) = connected().await;
+        for read in &reads {
+            client.write_all(read.as_bytes()).await.unwrap();
+            let mut buf = vec![0; 1024];
+            assert_eq!(stream.read(&mut buf).await.unwrap(), read.len());
+        }
+        let stream: Box<dyn IO> = Box::new(stream);
+        let life = life_of_stream(&*stream).unwrap();
+        assert_eq!(life.was_sole_head(), sole, "{reads:?}");
+        assert!(!life.was_sole_head(), "asking starts anew");
+    }
+}
+
+async fn connected() -> (Buffered<L4Stream>, tokio::net::TcpStream) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = tokio::net::TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (Buffered::writes(listener.accept().await.unwrap().0.into(), PATIENCE), client)
 }

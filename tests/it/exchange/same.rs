@@ -1,5 +1,7 @@
 //! What looks alike from outside, whether bodies are streamed or held.
 
+use std::time::Duration;
+
 use tokio::net::TcpStream;
 
 use super::{MODES, Mode, body, chunked};
@@ -347,6 +349,44 @@ async fn pipelined_requests_are_answered_in_order() {
         connection.send((0..20).map(one).collect::<String>()).await;
         for number in 0..20 {
             assert_eq!(connection.response().await.text(), format!("body {number:02}"), "{mode:?}");
+        }
+    }
+}
+
+/// One time limit for the head of an answer, another for pauses within its body; and one for the client's body.
+#[tokio::test]
+async fn pauses_and_slow_bodies_have_the_same_limits() {
+    for mode in MODES {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            use tokio::io::{AsyncReadExt, AsyncWriteExt};
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await.unwrap();
+            for piece in ["HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\n", "on", "ce"] {
+                stream.write_all(piece.as_bytes()).await.unwrap();
+                tokio::time::sleep(Duration::from_millis(700)).await;
+            }
+        });
+        let other = Upstream::named("unused").await;
+        let change = |config: &mut pinhook::config::Config| {
+            config.proxy_default_timeout = 0.3;
+            config.http_server_options.read_timeout = 1;
+        };
+        let gateway = Gateway::build().api(mode.api(&other).target_url(url)).config(change).start().await;
+        let slow_body = async {
+            let mut connection = gateway.connect().await;
+            connection.send("POST /a/x HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n").await;
+            for _ in 0..8 {
+                tokio::time::sleep(Duration::from_millis(300)).await;
+                let _ = connection.try_send("x").await;
+            }
+            connection.response_or_end().await.map(|response| response.status)
+        };
+        let pausing = gateway.get("/a/x").send().await;
+        assert_eq!((pausing.status, pausing.text().as_str()), (200, "once"), "{mode:?}");
+        if mode.reads_requests() {
+            assert_eq!(in_time("a slow body", slow_body).await, Some(408), "{mode:?}");
         }
     }
 }

@@ -90,6 +90,13 @@ impl Program {
         Self { child: command.spawn().unwrap(), folder: Arc::clone(&self.folder), port: self.port, log }
     }
 
+    /// KiB of memory that the process has in use.
+    pub(crate) fn resident(&self) -> f64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }

@@ -75,6 +75,27 @@ pub fn is_grpc(kind: &[u8]) -> bool {
         .is_some_and(|rest| matches!(rest.first(), None | Some(b'+' | b';' | b' ')))
 }
 
+/// Tells a client that waits for it to send its body, before the upstream has a say: one that never says `100` must not
+/// leave the client waiting. Go's server does it when the body is first read.
+///
+/// # Errors
+/// pingora's, when the client is gone.
+pub async fn invite_body(session: &mut Session) -> pingora_core::Result<()> {
+    let expects = session.as_downstream().as_http1().is_some()
+        && session
+            .req_header()
+            .headers
+            .get(header::EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+    if expects && !session.as_downstream_mut().is_body_empty() {
+        // pingora takes the 100 for an answer that comes too early, and would close.
+        let keep_alive = session.get_keepalive();
+        session.write_continue_response().await?;
+        session.set_keepalive(keep_alive);
+    }
+    Ok(())
+}
+
 #[expect(clippy::disallowed_methods, reason = "the one place that reads a request's body")]
 async fn read(session: &mut Session, limit: usize, due: Instant) -> Result<Bytes> {
     let unread = |error: Box<PingoraError>| Error::Body(error.into_down());
@@ -84,13 +105,7 @@ async fn read(session: &mut Session, limit: usize, due: Instant) -> Result<Bytes
     if declared.is_some_and(|length: usize| length > limit) {
         return Err(too_large(session));
     }
-    if head
-        .headers
-        .get(header::EXPECT)
-        .is_some_and(|what| what.as_bytes().eq_ignore_ascii_case(b"100-continue"))
-    {
-        session.as_downstream_mut().write_continue_response().await.map_err(unread)?;
-    }
+    invite_body(session).await.map_err(unread)?;
     let mut body = Gather::new(limit, declared);
     while let Some(chunk) = session.as_downstream_mut().read_request_body().await.map_err(unread)? {
         if body.push(chunk).is_err() {

@@ -19,7 +19,7 @@ mod variables;
 
 pub use api::{Api, Base, TagHeaders};
 pub use blueprint::{Blueprint, version_path};
-pub use body::is_grpc;
+pub use body::{invite_body, is_grpc};
 pub use ctx::{Answered, Ctx, Fault, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
 pub use flow::{Denial, Flow, Origin, Response};

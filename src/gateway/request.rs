@@ -13,7 +13,7 @@ use super::{
     reply, stream,
 };
 use crate::{
-    chain::{Api, Ctx, Denial, Flow},
+    chain::{self, Api, Ctx, Denial, Flow},
     config::Config,
     error::{Cause, Error, Result, UpstreamError},
     url::Url,
@@ -48,7 +48,7 @@ pub(super) async fn handle(
     match decided {
         Ok(Decision::Proxy) => {
             if ctx.body.is_none() {
-                invite_body(session).await?;
+                chain::invite_body(session).await?;
             }
             exchange::begin(session, ctx);
             Ok(false)
@@ -161,24 +161,6 @@ fn restore_method(session: &mut Session, ctx: &mut Ctx, client: Method) {
     }
     ctx.outcome.method = Some(session.req_header().method.clone());
     session.req_header_mut().set_method(client);
-}
-
-/// Tells a client that waits for it to send its body, before the upstream has a say: one that never says `100` must not
-/// leave the client waiting. Go's server does it when the body is first read.
-pub(super) async fn invite_body(session: &mut Session) -> pingora_core::Result<()> {
-    let expects = session.as_downstream().as_http1().is_some()
-        && session
-            .req_header()
-            .headers
-            .get(header::EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-    if expects && !session.as_downstream_mut().is_body_empty() {
-        // pingora takes the 100 for an answer that comes too early, and would close.
-        let keep_alive = session.get_keepalive();
-        session.write_continue_response().await?;
-        session.set_keepalive(keep_alive);
-    }
-    Ok(())
 }
 
 /// The peer for the current attempt. Over HTTP/1 the wait for the upstream's head is limited by [`stream::Life`], so

@@ -254,7 +254,9 @@ fn take(node: &Node, best: &mut Option<Found>) {
 
 #[inline]
 fn place(hash: u64, shift: u16, nodes: usize) -> usize {
-    let mixed = (hash >> 32) as u32 ^ u32::from(shift).wrapping_mul(0x9e37_79b1);
+    // Without the second factor two hashes with the same top bits share a place under every shift, if the number of
+    // nodes is a power of two; and no seed parts those of one text under two domains.
+    let mixed = ((hash >> 32) as u32 ^ u32::from(shift).wrapping_mul(0x9e37_79b1)).wrapping_mul(0x85eb_ca6b);
     ((u64::from(mixed) * nodes as u64) >> 32) as usize
 }
 

@@ -25,6 +25,21 @@ fn thousands_of_prefixes_are_all_found() {
 }
 
 #[test]
+fn one_prefix_under_many_domains_has_a_place_for_each() {
+    // Their hashes differ by the domain alone, which no seed changes.
+    for domains in 1..40 {
+        let prefixes: Vec<_> = (0..domains)
+            .map(|domain| Prefix { text: "/a/".into(), domain, order: domain, strict: false })
+            .collect();
+        let table = PrefixTable::new(&prefixes);
+        for domain in 1..domains {
+            assert_eq!(table.find(b"/a/x", &[domain]).map(|found| found.order), Some(0));
+            assert!(table.node(b"/a/x", 3, table.hash("/a/"), domain).is_some(), "{domain} of {domains}");
+        }
+    }
+}
+
+#[test]
 fn nothing_is_found_in_an_empty_table() {
     assert_eq!(PrefixTable::new(&[]).find(b"/", &[]), None);
     assert_eq!(PrefixTable::default().find(b"/", &[]), None);

@@ -155,8 +155,8 @@ impl PrefixTable {
         }
         let mut by_size: Vec<usize> = (0..groups.len()).collect();
         by_size.sort_by_key(|group| std::cmp::Reverse(groups.get(*group).map_or(0, Vec::len)));
-        // Some room, or the last groups search long.
-        let size = list.len() + list.len() / 8 + 1;
+        // Some room, or the last groups search long; more with each seed that failed, so that this ends.
+        let size = list.len() + list.len() / 8 + 1 + self.seed as usize;
         self.shifts = vec![0; groups.len()].into();
         self.nodes = vec![UNUSED; size].into();
         by_size.into_iter().all(|number| {

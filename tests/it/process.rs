@@ -119,7 +119,9 @@ async fn the_pid_file_names_the_process() {
     let builder = Program::build();
     let file = builder.path("pinhook.pid");
     let program = builder.set("pid_file_location", file.to_str().unwrap()).start().await;
-    assert_eq!(fs::read_to_string(file).unwrap().trim(), program.id().to_string());
+    // It is written once the process serves, which a probe may see first.
+    let id = program.id().to_string();
+    until("the pid file", async || fs::read_to_string(&file).is_ok_and(|text| text.trim() == id)).await;
 }
 
 #[tokio::test]
@@ -136,7 +138,9 @@ async fn a_daemon_serves_until_its_pid_is_told_to_end() {
     assert_eq!(started.code(), Some(0));
     ready(address, || {}).await;
     assert_eq!(Request::new(address, "GET", "/a/x").send().await.text(), "up");
-    let pid = Pid::from_raw(fs::read_to_string(file).unwrap().trim().parse().unwrap()).unwrap();
+    let read = || fs::read_to_string(&file).ok()?.trim().parse().ok();
+    until("the pid file", async || read().is_some()).await;
+    let pid = Pid::from_raw(read().unwrap()).unwrap();
     kill_process(pid, Signal::TERM).unwrap();
     until("the daemon ends", async || tokio::net::TcpStream::connect(address).await.is_err() && gone(pid))
         .await;

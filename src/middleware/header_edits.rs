@@ -7,7 +7,8 @@ use http::{HeaderName, HeaderValue, header};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use crate::{
-    chain::{Blueprint, Template, Variables},
+    chain::{Blueprint, Endpoints, Place, Template, Variables},
+    definition::{HeaderTransform, VersionInfo},
     error::{Error, Result},
 };
 
@@ -39,6 +40,31 @@ pub(super) enum Side {
 }
 
 impl HeaderEdits {
+    /// Compiles the entries of one kind of a version, `transform_headers` or its like for responses.
+    pub(super) fn endpoints(
+        blueprint: &mut Blueprint<'_>,
+        side: Side,
+        version: &VersionInfo,
+        kind: &str,
+        entries: &[HeaderTransform],
+    ) -> Option<Endpoints<Self>> {
+        version.use_extended_paths.then_some(())?;
+        let style = blueprint.path_style();
+        blueprint.endpoints(
+            version,
+            kind,
+            entries,
+            |entry| (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style }),
+            |blueprint, entry, at| {
+                let (removes, sets) = (format!("{at}.delete_headers"), format!("{at}.add_headers"));
+                let (remove, set) = (&entry.delete_headers, &entry.add_headers);
+                // An entry without edits still ends the search.
+                Self::compile(blueprint, side, (&removes, &sets), remove, set)
+                    .or_else(|| Some(Self::default()))
+            },
+        )
+    }
+
     /// Compiles both lists; nothing when nothing is left of them. `paths` are their JSON paths.
     pub(super) fn compile(
         blueprint: &mut Blueprint<'_>,

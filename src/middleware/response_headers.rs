@@ -6,7 +6,7 @@ use pingora_proxy::Session;
 
 use super::header_edits::{HeaderEdits, Side};
 use crate::{
-    chain::{Blueprint, Ctx, EndpointPaths, Endpoints, PerVersion, Place, ResponseMiddleware, version_path},
+    chain::{Blueprint, Ctx, EndpointPaths, Endpoints, PerVersion, ResponseMiddleware, version_path},
     definition::VersionInfo,
     error::Result,
     hook::ResponsePart,
@@ -45,27 +45,9 @@ impl Transforms {
                 )
             })
             .flatten();
-        let style = blueprint.path_style();
-        let endpoints = version
-            .use_extended_paths
-            .then(|| {
-                blueprint.endpoints(
-                    version,
-                    "transform_response_headers",
-                    &version.extended_paths.transform_response_headers,
-                    |entry| {
-                        (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style })
-                    },
-                    |blueprint, entry, at| {
-                        let paths = (format!("{at}.delete_headers"), format!("{at}.add_headers"));
-                        let paths = (paths.0.as_str(), paths.1.as_str());
-                        let (remove, set) = (&entry.delete_headers, &entry.add_headers);
-                        HeaderEdits::compile(blueprint, Side::Response, paths, remove, set)
-                            .or_else(|| Some(HeaderEdits::default()))
-                    },
-                )
-            })
-            .flatten();
+        let entries = &version.extended_paths.transform_response_headers;
+        let endpoints =
+            HeaderEdits::endpoints(blueprint, Side::Response, version, "transform_response_headers", entries);
         (global.is_some() || endpoints.is_some()).then_some(Self { endpoints, global })
     }
 }

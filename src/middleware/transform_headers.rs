@@ -6,7 +6,7 @@ use pingora_proxy::Session;
 
 use super::header_edits::{HeaderEdits, Side};
 use crate::{
-    chain::{Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, version_path},
+    chain::{Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, version_path},
     definition::VersionInfo,
     error::Result,
 };
@@ -44,28 +44,9 @@ impl Transforms {
                 )
             })
             .flatten();
-        let style = blueprint.path_style();
-        let endpoints = version
-            .use_extended_paths
-            .then(|| {
-                blueprint.endpoints(
-                    version,
-                    "transform_headers",
-                    &version.extended_paths.transform_headers,
-                    |entry| {
-                        (!entry.disabled).then_some(Place { path: &entry.path, method: &entry.method, style })
-                    },
-                    |blueprint, entry, at| {
-                        let paths = (format!("{at}.delete_headers"), format!("{at}.add_headers"));
-                        let paths = (paths.0.as_str(), paths.1.as_str());
-                        let (remove, set) = (&entry.delete_headers, &entry.add_headers);
-                        // An entry without edits still ends the search.
-                        HeaderEdits::compile(blueprint, Side::Request, paths, remove, set)
-                            .or_else(|| Some(HeaderEdits::default()))
-                    },
-                )
-            })
-            .flatten();
+        let entries = &version.extended_paths.transform_headers;
+        let endpoints =
+            HeaderEdits::endpoints(blueprint, Side::Request, version, "transform_headers", entries);
         (global.is_some() || endpoints.is_some()).then_some(Self { global, endpoints })
     }
 }

@@ -22,9 +22,13 @@ pub mod upstream;
 
 pub mod hook;
 
+pub mod event;
+
 pub mod analytics;
 
 pub mod chain;
+
+pub mod auth;
 
 pub mod middleware;
 

@@ -22,6 +22,8 @@ use pinhook::{
     hook::{Hooks, Spec, drivers::DriverSettings},
     metrics::Metrics,
     middleware,
+    session::Sessions,
+    store::MemoryStore,
     upstream::Resolver,
     url::Url,
 };
@@ -67,7 +69,8 @@ impl Run {
         let services = services();
         let chain = chain(&definition, &services);
         let session = session();
-        let mut ctx = Ctx::new(Arc::new(Snapshot::new(services, Router::empty(), Vec::new())));
+        let mut ctx =
+            Ctx::new(Arc::new(Snapshot::new(services, Arc::default(), Router::empty(), Vec::new())));
         ctx.url = Url::from_target(session.req_header().raw_path()).expect("a target");
         Self { chain, session, ctx }
     }
@@ -84,8 +87,11 @@ impl Run {
 
 fn services() -> Services {
     let timeout = Duration::from_secs(5);
+    let (config, store) = (Arc::new(Config::default()), Arc::new(MemoryStore::default()));
     Services {
-        config: Arc::new(Config::default()),
+        sessions: Arc::new(Sessions::new(&config, store.clone())),
+        store,
+        config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
         resolver: Arc::new(Resolver::new(timeout)),
         metrics: Metrics::new(true).expect("metrics"),

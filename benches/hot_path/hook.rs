@@ -77,6 +77,7 @@ fn object() -> Box<Object> {
             api_name: "greeter".into(),
             config_data: "{}".into(),
         }),
+        state: None,
         metadata: Default::default(),
         answer: None,
         target: None,

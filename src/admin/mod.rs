@@ -23,14 +23,23 @@ use crate::{
 struct Call<'a> {
     gateway: &'a Arc<Gateway>,
     request: &'a ControlRequest<'a>,
-    /// What stood in the place of `{id}`; empty if the route has none.
+    /// What stood in the place of the first `{id}`, decoded; empty if the route has none.
     id: &'a str,
+    /// What stood in the place of the second.
+    second: &'a str,
+}
+
+impl Call<'_> {
+    /// A parameter of the query; empty when it is missing.
+    fn query(&self, name: &str) -> String {
+        crate::url::Values::parse(self.request.query).get(name).unwrap_or_default().into_owned()
+    }
 }
 
 type Reply<'a> = Pin<Box<dyn Future<Output = ControlAnswer> + Send + 'a>>;
 type Handler = for<'a> fn(Call<'a>) -> Reply<'a>;
 
-/// Every call below `/tyk/`: method, path with at most one `{id}`, what answers.
+/// Every call below `/tyk/`: method, path with at most two `{id}`, what answers.
 const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::GET, "reload", reload::this),
     (Method::GET, "reload/group", reload::group),
@@ -48,20 +57,22 @@ impl ControlApi for Admin {
         path.starts_with("/tyk/") || path == "/tyk" || probe(gateway, path).is_some()
     }
 
+    fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer> {
+        let admitted = probe(gateway, request.path).is_some() || authorised(&gateway.config.secret, request);
+        (!admitted).then(|| reply::error(403, "Attempted administrative access with invalid or missing key!"))
+    }
+
     async fn answer(&self, gateway: &Arc<Gateway>, request: ControlRequest<'_>) -> ControlAnswer {
         if let Some(probe) = probe(gateway, request.path) {
             return probe(gateway, request.method);
         }
-        if !authorised(&gateway.config.secret, &request) {
-            return reply::error(403, "Attempted administrative access with invalid or missing key!");
-        }
         let path = request.path.trim_start_matches("/tyk").trim_matches('/');
         let mut known = false;
         for (method, pattern, handler) in ROUTES {
-            if let Some(id) = matches(pattern, path) {
+            if let Some([id, second]) = matches(pattern, path) {
                 known = true;
                 if method == request.method {
-                    return handler(Call { gateway, request: &request, id }).await;
+                    return handler(Call { gateway, request: &request, id, second }).await;
                 }
             }
         }
@@ -88,19 +99,20 @@ fn probe(gateway: &Gateway, path: &str) -> Option<Probe> {
     }
 }
 
-/// The text in the place of `{id}` (or nothing) when `path` has the form of `pattern`.
-fn matches<'a>(pattern: &str, path: &'a str) -> Option<&'a str> {
-    let mut id = "";
+/// The texts in the places of `{id}` when `path` has the form of `pattern`.
+fn matches<'a>(pattern: &str, path: &'a str) -> Option<[&'a str; 2]> {
+    let mut found = [""; 2];
+    let mut places = found.iter_mut();
     let mut segments = path.split('/');
     for expected in pattern.split('/') {
         let segment = segments.next()?;
         if expected == "{id}" {
-            id = segment;
+            *places.next()? = segment;
         } else if expected != segment {
             return None;
         }
     }
-    segments.next().is_none().then_some(id)
+    segments.next().is_none().then_some(found)
 }
 
 /// True if the request carries the secret. Without a secret in the config a request without the header passes, as

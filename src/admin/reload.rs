@@ -5,7 +5,7 @@ use super::{Call, Reply, reply};
 /// Queues a reload; with `block=true` the answer comes after it, whatever became of it.
 pub(super) fn this(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
-        let block = crate::url::Values::parse(call.request.query).get("block").as_deref() == Some("true");
+        let block = call.query("block") == "true";
         if block {
             call.gateway.reloads.wait().await;
         } else {

@@ -2,8 +2,9 @@ use super::*;
 
 #[test]
 fn a_path_matches_its_pattern_segment_by_segment() {
-    assert_eq!(matches("apis", "apis"), Some(""));
-    assert_eq!(matches("apis/{id}/status", "apis/a-1/status"), Some("a-1"));
+    assert_eq!(matches("apis", "apis"), Some(["", ""]));
+    assert_eq!(matches("apis/{id}/status", "apis/a-1/status"), Some(["a-1", ""]));
+    assert_eq!(matches("a/{id}/b/{id}", "a/1/b/2"), Some(["1", "2"]));
     for path in ["apis/a", "apis/a/status/x", "keys/a/status", ""] {
         assert_eq!(matches("apis/{id}/status", path), None, "{path}");
     }

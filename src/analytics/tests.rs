@@ -1,14 +1,9 @@
 use std::{
     fs,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering::SeqCst},
-    },
+    sync::{Arc, atomic::Ordering::SeqCst},
     time::{Duration, Instant, SystemTime},
 };
 
-use async_trait::async_trait;
-use bytes::Bytes;
 use http::{HeaderValue, Method};
 use serde_json::Value;
 use tokio::time::sleep;
@@ -16,10 +11,14 @@ use tokio::time::sleep;
 use super::{finish::Finish, *};
 use crate::{
     config::{Config, NormaliseUrls, SinkKind},
-    error::{Error, Result},
+    error::Error,
     metrics::DropReason,
-    store::{MemoryStore, keys::analytics_list},
+    store::keys::analytics_list,
 };
+
+mod faulty;
+
+use faulty::Faulty;
 
 fn observed() -> Observed {
     let api = RecordedApi {
@@ -144,42 +143,6 @@ fn images_are_base64_and_a_strange_user_agent_stays_text() {
         assert_eq!(record.raw_response, "");
         assert_eq!(record.user_agent, "a\u{fffd}b");
     });
-}
-
-/// A store whose answers can be held back for ever, or refused.
-#[derive(Default)]
-struct Faulty {
-    inner: MemoryStore,
-    stalled: AtomicBool,
-    refusing: AtomicBool,
-}
-
-impl Faulty {
-    async fn pass(&self) -> Result<()> {
-        while self.stalled.load(SeqCst) {
-            sleep(Duration::from_millis(5)).await;
-        }
-        if self.refusing.load(SeqCst) { Err(Error::Store("refused".into())) } else { Ok(()) }
-    }
-}
-
-#[async_trait]
-impl Store for Faulty {
-    async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
-        self.pass().await?;
-        self.inner.push(list, items).await
-    }
-    async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
-        self.pass().await?;
-        self.inner.ttl(key).await
-    }
-    async fn expire(&self, key: &str, after: Duration) -> Result<bool> {
-        self.pass().await?;
-        self.inner.expire(key, after).await
-    }
-    async fn ping(&self) -> Result<()> {
-        self.pass().await
-    }
 }
 
 struct Running {

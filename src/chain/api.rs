@@ -9,6 +9,7 @@ use crate::{
     analytics::RecordedApi,
     definition::{ApiDefinition, Identity, VersionInfo},
     error::Problem,
+    event::Events,
     hook::Spec,
     metrics::ApiMetrics,
     upstream::{PeerSettings, Target},
@@ -34,6 +35,8 @@ pub struct Api {
     pub base: Base,
     /// How connections to its upstreams are made.
     pub peer: PeerSettings,
+    /// Who hears of what happens on it.
+    pub events: Events,
     /// Its metric handles.
     pub metrics: Arc<ApiMetrics>,
     /// What its analytics records have in common.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Api, Loan, Snapshot, Variables};
 use crate::{
     analytics::Detail,
+    session::KeyState,
     upstream::{Outbound, Target},
     url::Url,
 };
@@ -32,6 +33,8 @@ pub struct Ctx {
     pub version: usize,
     /// An `ignored` entry matched: guards are skipped.
     pub ignored: bool,
+    /// Who calls, once auth has found out.
+    pub state: Option<KeyState>,
     /// Parked by `url_rewrite`, applied by the proxy step.
     pub rewrite: Option<Box<Rewrite>>,
     /// The path before a rewrite whose pattern matched: response steps match endpoints against it.
@@ -157,6 +160,7 @@ impl Ctx {
             url: Url::default(),
             version: 0,
             ignored: false,
+            state: None,
             rewrite: None,
             path_before_rewrite: None,
             method: None,

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
+use http::{HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
 /// What a request step says.
@@ -43,6 +44,8 @@ pub struct Denial {
     pub status: u16,
     /// The text of the error body.
     pub message: Cow<'static, str>,
+    /// A header of its own, such as `WWW-Authenticate`.
+    pub header: Option<Box<(HeaderName, HeaderValue)>>,
 }
 
 impl Denial {
@@ -51,11 +54,17 @@ impl Denial {
 
     /// A refusal with a fixed text.
     pub const fn new(status: u16, message: &'static str) -> Self {
-        Self { status, message: Cow::Borrowed(message) }
+        Self { status, message: Cow::Borrowed(message), header: None }
     }
 
     /// A refusal with a text made for this request.
     pub fn with(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: Cow::Owned(message.into()) }
+        Self { status, message: Cow::Owned(message.into()), header: None }
+    }
+
+    /// The same with a header.
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.header = Some(Box::new((name, value)));
+        self
     }
 }

@@ -3,7 +3,15 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{Api, Router};
-use crate::{config::Config, hook::Hooks, metrics::Metrics, upstream::Resolver, url::loop_name};
+use crate::{
+    config::Config,
+    hook::Hooks,
+    metrics::Metrics,
+    session::{Policies, Sessions},
+    store::Store,
+    upstream::Resolver,
+    url::loop_name,
+};
 
 /// Handles that every API shares, built once.
 #[derive(Clone)]
@@ -14,6 +22,10 @@ pub struct Services {
     pub hooks: Arc<Hooks>,
     /// Name look-ups of upstreams.
     pub resolver: Arc<Resolver>,
+    /// What is shared with other gateways; the process' own memory where nothing else is configured.
+    pub store: Arc<dyn Store>,
+    /// The keys.
+    pub sessions: Arc<Sessions>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.
@@ -24,6 +36,8 @@ pub struct Services {
 pub struct Snapshot {
     /// Shared handles.
     pub services: Services,
+    /// Every policy.
+    pub policies: Arc<Policies>,
     /// The way from a request to its API.
     pub router: Router<Arc<Api>>,
     /// Every API, in load order.
@@ -33,7 +47,12 @@ pub struct Snapshot {
 
 impl Snapshot {
     /// Joins APIs and router.
-    pub fn new(services: Services, router: Router<Arc<Api>>, apis: Vec<Arc<Api>>) -> Self {
+    pub fn new(
+        services: Services,
+        policies: Arc<Policies>,
+        router: Router<Arc<Api>>,
+        apis: Vec<Arc<Api>>,
+    ) -> Self {
         let mut by_loop_address = HashMap::with_capacity(apis.len() * 2);
         for api in &apis {
             by_loop_address
@@ -44,7 +63,7 @@ impl Snapshot {
         for api in &apis {
             by_loop_address.insert(api.spec.api_id.to_string(), api.clone());
         }
-        Self { services, router, apis, by_loop_address }
+        Self { services, policies, router, apis, by_loop_address }
     }
 
     /// The API with this id.

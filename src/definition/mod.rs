@@ -13,7 +13,7 @@ mod events;
 mod lint;
 mod listen_path;
 mod load;
-mod member;
+pub(crate) mod member;
 mod oas_twin;
 mod options;
 mod parse;

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingora_proxy::Session;
 
 use super::Gateway;
-use crate::chain::Ctx;
+use crate::{chain::Ctx, error::Result};
 
 /// A request to the control API.
 pub struct ControlRequest<'a> {
@@ -21,6 +21,8 @@ pub struct ControlRequest<'a> {
     pub query: &'a str,
     /// Its headers.
     pub headers: &'a HeaderMap,
+    /// Its whole body; empty until the request has been admitted.
+    pub body: Bytes,
 }
 
 /// What the control API answers.
@@ -42,7 +44,10 @@ pub trait ControlApi: Send + Sync {
     /// True if `path` belongs to it, so that no API can shadow it.
     fn owns(&self, gateway: &Gateway, path: &str) -> bool;
 
-    /// Answers a request whose path it owns.
+    /// The answer to a request that may not ask anything; its body is not read.
+    fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer>;
+
+    /// Answers an admitted request whose path it owns.
     async fn answer(&self, gateway: &Arc<Gateway>, request: ControlRequest<'_>) -> ControlAnswer;
 }
 
@@ -53,6 +58,10 @@ pub(super) struct NoControl;
 impl ControlApi for NoControl {
     fn owns(&self, _gateway: &Gateway, _path: &str) -> bool {
         false
+    }
+
+    fn refusal(&self, _gateway: &Gateway, _request: &ControlRequest<'_>) -> Option<ControlAnswer> {
+        None
     }
 
     async fn answer(&self, _gateway: &Arc<Gateway>, _request: ControlRequest<'_>) -> ControlAnswer {
@@ -66,13 +75,27 @@ impl ControlApi for NoControl {
 }
 
 /// The control API's answer, if the path is its own.
-pub(super) async fn answer(gateway: &Arc<Gateway>, session: &Session, ctx: &Ctx) -> Option<ControlAnswer> {
-    let path = ctx.url.path();
-    if !gateway.control.owns(gateway, path) {
-        return None;
+///
+/// # Errors
+/// A body that is too large or breaks off.
+pub(super) async fn answer(
+    gateway: &Arc<Gateway>,
+    session: &mut Session,
+    ctx: &mut Ctx,
+) -> Result<Option<ControlAnswer>> {
+    if !gateway.control.owns(gateway, ctx.url.path()) {
+        return Ok(None);
     }
+    let refusal = gateway.control.refusal(gateway, &request(session, ctx, Bytes::new()));
+    if refusal.is_some() {
+        return Ok(refusal);
+    }
+    let body = ctx.body(session).await?.unwrap_or_default();
+    Ok(Some(gateway.control.answer(gateway, request(session, ctx, body)).await))
+}
+
+fn request<'a>(session: &'a Session, ctx: &'a Ctx, body: Bytes) -> ControlRequest<'a> {
     let head = session.req_header();
-    let request =
-        ControlRequest { method: &head.method, path, query: ctx.url.query(), headers: &head.headers };
-    Some(gateway.control.answer(gateway, request).await)
+    let (path, query) = (ctx.url.path(), ctx.url.query());
+    ControlRequest { method: &head.method, path, query, headers: &head.headers, body }
 }

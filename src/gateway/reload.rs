@@ -137,7 +137,8 @@ pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
     let (router, rejected) = Router::new(apis.iter().map(route).collect(), &router_options(config));
     problems.extend(rejected);
     let report = Report { live: apis.len(), problems };
-    (Snapshot::new(gateway.services.clone(), router, apis), report)
+    let policies = running.policies.clone();
+    (Snapshot::new(gateway.services.clone(), policies, router, apis), report)
 }
 
 /// Something that asks to be served after this load.

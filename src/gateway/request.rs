@@ -109,7 +109,7 @@ async fn decide(
         return Ok(Decision::Answer(reply::Answer::Moved(location)));
     }
     if door.control
-        && let Some(answer) = control::answer(gateway, session, ctx).await
+        && let Some(answer) = control::answer(gateway, session, ctx).await?
     {
         return Ok(Decision::Answer(reply::Answer::Control(answer)));
     }

@@ -19,7 +19,8 @@ use crate::{
     error::{Problem, Result},
     hook::{Hooks, drivers::DriverSettings},
     metrics::Metrics,
-    store::{RedisStore, Store, redis_problems},
+    session::Sessions,
+    store::{MemoryStore, RedisStore, Store, redis_problems},
     upstream::Resolver,
 };
 
@@ -42,6 +43,7 @@ impl Gateway {
         let metrics = Metrics::new(true)?;
         let store = store(&config.storage, "storage", problems)?;
         let analytics = analytics(&config, store.as_ref(), &metrics, problems)?;
+        let shared = store.clone().unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let templates = Templates::load(&config.template_path, problems);
         let services = Services {
             hooks: Arc::new(Hooks::start(&DriverSettings {
@@ -49,11 +51,13 @@ impl Gateway {
                 timeout: config.pinhook.plugin_timeout(),
             })),
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
+            sessions: Arc::new(Sessions::new(&config, shared.clone())),
+            store: shared,
             metrics: metrics.clone(),
             config: config.clone(),
             environment: config::variable,
         };
-        let empty = Snapshot::new(services.clone(), Router::empty(), Vec::new());
+        let empty = Snapshot::new(services.clone(), Arc::default(), Router::empty(), Vec::new());
         let (reloads, queue) = Reloads::new();
         let (records, worker, flusher) = match analytics {
             Some(Analytics { records, worker, flusher }) => (Some(records), Some(worker), Some(flusher)),

@@ -23,6 +23,10 @@ pub use registry::Hooks;
 pub enum HookKind {
     /// Before anything of the gateway but version choice and CORS.
     Pre,
+    /// Decides who calls: a method of auth.
+    Auth,
+    /// Once it is known who calls.
+    PostKeyAuth,
     /// Last before the request goes upstream, all endpoints.
     Post,
     /// Like `Post`, for one endpoint (`go_plugin`), before the `Post` hooks.
@@ -38,6 +42,8 @@ impl HookKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Pre => "pre",
+            Self::Auth => "auth_check",
+            Self::PostKeyAuth => "post_key_auth",
             Self::Post => "post",
             Self::Endpoint => "go_plugin",
             Self::Response => "response",

@@ -7,7 +7,7 @@ use http::{HeaderMap, StatusCode};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::RecordPart;
-use crate::url::Url;
+use crate::{session::SessionState, url::Url};
 
 /// One request as a hook sees it. The head is moved in from the session and back again.
 #[derive(Debug)]
@@ -26,6 +26,9 @@ pub struct Object {
     pub client: Option<IpAddr>,
     /// What the API's definition says to its hooks.
     pub spec: Arc<Spec>,
+    /// The state of the key that calls, once it is known; an auth hook leaves one here. An edit that makes it another
+    /// `Arc` is kept.
+    pub state: Option<Arc<SessionState>>,
     /// Texts that the hooks of one request leave for each other.
     pub metadata: BTreeMap<String, String>,
     /// Set by a hook that answers the request itself.
@@ -45,6 +48,7 @@ impl Object {
             url: Url::default(),
             client: None,
             spec,
+            state: None,
             metadata: BTreeMap::new(),
             answer: None,
             target: None,

@@ -1,10 +1,8 @@
-//! Where chain and hooks meet: it builds the [`Object`] from session and `Ctx`, dispatches, and applies the edits
-//! back, for every driver.
+//! The steps that run hooks ([`Call`]).
 //!
 //! A hook that could not be loaded is a step that answers 500: it never opens the gate. One that wants a body which
 //! is never whole (gRPC; answers that are streams) is left out, named once in the log and counted.
 
-mod call;
 mod response;
 
 use std::cell::Cell;
@@ -13,12 +11,11 @@ use async_trait::async_trait;
 use pingora_proxy::Session;
 
 use crate::{
-    chain::{Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place},
+    chain::{Blueprint, Call, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, Wish},
     definition::{self, HookEntry},
     error::Result,
     hook::HookKind,
 };
-use call::{Call, Wish};
 pub(super) use response::build as build_response;
 
 /// Drivers of Tyk's coprocess machinery, which has a switch of its own. An empty driver counts as one.
@@ -31,9 +28,13 @@ pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dy
     let (list, entries) = match kind {
         HookKind::Pre => ("pre", &custom.pre),
         HookKind::Post => ("post", &custom.post),
+        // Nobody has been recognised there.
+        HookKind::PostKeyAuth if blueprint.definition.use_keyless => return Vec::new(),
+        HookKind::PostKeyAuth => ("post_key_auth", &custom.post_key_auth),
         HookKind::Endpoint => return endpoint_hooks(blueprint).into_iter().collect(),
         // Its steps are built for the response table; records are no step.
-        HookKind::Response | HookKind::Analytics => return Vec::new(),
+        // Auth is a method among others, not a step of its own.
+        HookKind::Response | HookKind::Analytics | HookKind::Auth => return Vec::new(),
     };
     let mut steps: Vec<Box<dyn Middleware>> = Vec::new();
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.disabled) {

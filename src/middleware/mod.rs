@@ -3,6 +3,7 @@
 //!
 //! The order is Tyk's (plugins reference 1.2 and 1.4), of the steps built so far; tests pin it.
 
+mod auth;
 mod context_vars;
 mod expires_header;
 mod header_edits;
@@ -28,6 +29,8 @@ pub const REQUEST: &[Slot] = &[
     Slot::Hooks(HookKind::Pre, hooks::build),
     Slot::Step("context_vars", context_vars::build),
     Slot::Step("track_endpoint", track_endpoint::build),
+    Slot::Guard("auth", auth::build),
+    Slot::Hooks(HookKind::PostKeyAuth, hooks::build),
     Slot::Step("transform_headers", transform_headers::build),
     Slot::Step("url_rewrite", url_rewrite::build),
     Slot::Step("method_transform", method_transform::build),

@@ -33,6 +33,17 @@ const TOKEN_TEXT: GeneralPurpose = GeneralPurpose::new(
 );
 
 impl HashFunction {
+    /// The function of that name.
+    pub fn named(name: &str) -> Option<Self> {
+        match name {
+            "murmur32" => Some(Self::Murmur32),
+            "murmur64" => Some(Self::Murmur64),
+            "murmur128" => Some(Self::Murmur128),
+            "sha256" => Some(Self::Sha256),
+            _ => None,
+        }
+    }
+
     /// The function that a token itself names: member `h` of a base64 JSON token. Unknown names and all other
     /// tokens mean `Murmur32`; `hash_key_function` is not consulted.
     pub fn of_token(token: &str) -> Self {
@@ -45,12 +56,10 @@ impl HashFunction {
             return Self::Murmur32;
         }
         let json = TOKEN_TEXT.decode(token).unwrap_or_default();
-        match serde_json::from_slice::<JsonToken>(&json).map(|token| token.h).as_deref() {
-            Ok("murmur64") => Self::Murmur64,
-            Ok("murmur128") => Self::Murmur128,
-            Ok("sha256") => Self::Sha256,
-            _ => Self::Murmur32,
-        }
+        serde_json::from_slice::<JsonToken>(&json)
+            .ok()
+            .and_then(|token| Self::named(&token.h))
+            .unwrap_or(Self::Murmur32)
     }
 
     /// The hash in lower-case hex.

@@ -9,6 +9,7 @@ use std::{sync::Arc, time::Duration};
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
 use bytes::Bytes;
+use futures_util::StreamExt as _;
 use redis::{
     Client, Cmd, ConnectionAddr, FromRedisValue, IntoConnectionInfo, RedisConnectionInfo, RedisError,
     RedisResult,
@@ -16,13 +17,17 @@ use redis::{
     cmd,
 };
 
-use super::Store;
+use tokio::sync::mpsc;
+
+use super::{If, Store};
 use crate::{
     config::Storage,
     error::{Error, Problem, Result, Severity},
 };
 
 const DEFAULT_PORT: u16 = 6379;
+/// Messages that a slow listener may leave waiting before the connection is left unread.
+const BACKLOG: usize = 1024;
 
 /// A Redis server.
 pub struct RedisStore {
@@ -92,6 +97,52 @@ impl RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
+    async fn get_many(&self, keys: &[&str]) -> Result<Vec<Option<Bytes>>> {
+        let found: Vec<Option<Vec<u8>>> = match keys {
+            [] => return Ok(Vec::new()),
+            [key] => vec![self.ask(cmd("GET").arg(key)).await?],
+            keys => self.ask(cmd("MGET").arg(keys)).await?,
+        };
+        Ok(found.into_iter().map(|value| value.map(Bytes::from)).collect())
+    }
+
+    async fn set(&self, key: &str, value: &[u8], ttl: Option<Duration>, when: If) -> Result<bool> {
+        let mut set = cmd("SET");
+        set.arg(key).arg(value);
+        if let Some(ttl) = ttl {
+            set.arg("PX").arg(u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX).max(1));
+        }
+        match when {
+            If::Always => {}
+            If::Exists => drop(set.arg("XX")),
+            If::Absent => drop(set.arg("NX")),
+        }
+        let done: Option<String> = self.ask(&set).await?;
+        Ok(done.is_some())
+    }
+
+    async fn delete(&self, keys: &[&str]) -> Result<u64> {
+        if keys.is_empty() {
+            return Ok(0);
+        }
+        self.ask(cmd("DEL").arg(keys)).await
+    }
+
+    async fn scan(&self, prefix: &str) -> Result<Vec<String>> {
+        let pattern = format!("{}*", escaped(prefix));
+        let (mut found, mut cursor) = (Vec::new(), 0u64);
+        loop {
+            let mut scan = cmd("SCAN");
+            scan.arg(cursor).arg("MATCH").arg(&pattern).arg("COUNT").arg(1000);
+            let (next, keys): (u64, Vec<String>) = self.ask(&scan).await?;
+            found.extend(keys);
+            if next == 0 {
+                return Ok(found);
+            }
+            cursor = next;
+        }
+    }
+
     async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
         if items.is_empty() {
             return Ok(());
@@ -105,6 +156,43 @@ impl Store for RedisStore {
         self.ask::<()>(&push).await
     }
 
+    async fn list(&self, list: &str) -> Result<Vec<Bytes>> {
+        let items: Vec<Vec<u8>> = self.ask(cmd("LRANGE").arg(list).arg(0).arg(-1)).await?;
+        Ok(items.into_iter().map(Bytes::from).collect())
+    }
+
+    async fn list_remove(&self, list: &str, item: &[u8]) -> Result<u64> {
+        self.ask(cmd("LREM").arg(list).arg(0).arg(item)).await
+    }
+
+    async fn set_add(&self, set: &str, member: &[u8]) -> Result<()> {
+        self.ask(cmd("SADD").arg(set).arg(member)).await
+    }
+
+    async fn set_members(&self, set: &str) -> Result<Vec<Bytes>> {
+        let members: Vec<Vec<u8>> = self.ask(cmd("SMEMBERS").arg(set)).await?;
+        Ok(members.into_iter().map(Bytes::from).collect())
+    }
+
+    async fn set_remove(&self, set: &str, member: &[u8]) -> Result<()> {
+        self.ask(cmd("SREM").arg(set).arg(member)).await
+    }
+
+    async fn sorted_add(&self, set: &str, member: &[u8], score: f64) -> Result<()> {
+        self.ask(cmd("ZADD").arg(set).arg(score).arg(member)).await
+    }
+
+    async fn sorted_range(&self, set: &str, from: f64, to: f64) -> Result<Vec<(Bytes, f64)>> {
+        let mut range = cmd("ZRANGEBYSCORE");
+        range.arg(set).arg(from).arg(to).arg("WITHSCORES");
+        let found: Vec<(Vec<u8>, f64)> = self.ask(&range).await?;
+        Ok(found.into_iter().map(|(member, score)| (member.into(), score)).collect())
+    }
+
+    async fn sorted_remove(&self, set: &str, from: f64, to: f64) -> Result<u64> {
+        self.ask(cmd("ZREMRANGEBYSCORE").arg(set).arg(from).arg(to)).await
+    }
+
     async fn ttl(&self, key: &str) -> Result<Option<Duration>> {
         let seconds: i64 = self.ask(cmd("TTL").arg(key)).await?;
         Ok(u64::try_from(seconds).ok().map(Duration::from_secs))
@@ -112,6 +200,25 @@ impl Store for RedisStore {
 
     async fn expire(&self, key: &str, after: Duration) -> Result<bool> {
         self.ask(cmd("EXPIRE").arg(key).arg(after.as_secs())).await
+    }
+
+    async fn publish(&self, channel: &str, message: &[u8]) -> Result<()> {
+        self.ask(cmd("PUBLISH").arg(channel).arg(message)).await
+    }
+
+    async fn subscribe(&self, channel: &str) -> Result<mpsc::Receiver<Bytes>> {
+        let mut listener = self.client.get_async_pubsub().await.map_err(fault)?;
+        listener.subscribe(channel).await.map_err(fault)?;
+        let (sender, receiver) = mpsc::channel(BACKLOG);
+        tokio::spawn(async move {
+            let mut messages = listener.into_on_message();
+            while let Some(message) = messages.next().await {
+                if sender.send(Bytes::from(message.get_payload_bytes().to_vec())).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(receiver)
     }
 
     async fn ping(&self) -> Result<()> {
@@ -138,6 +245,18 @@ pub fn redis_problems(config: &Storage, place: &str, path: &str) -> Vec<Problem>
         problems.push(Problem::warning(place, format!("{path}.addrs"), message));
     }
     problems
+}
+
+/// A text in which nothing stands for anything else in a pattern of Redis.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '*' | '?' | '[' | ']' | '^' | '\\') {
+            escaped.push('\\');
+        }
+        escaped.push(c);
+    }
+    escaped
 }
 
 /// Host and port of `host:port`, `[v6]:port` or `host`.

@@ -10,12 +10,9 @@ use async_trait::async_trait;
 use http::header;
 use pingora_proxy::Session;
 
-use super::{
-    call::{Call, is_same, respond},
-    listed,
-};
+use super::listed;
 use crate::{
-    chain::{Blueprint, Ctx, Response, ResponseMiddleware},
+    chain::{Blueprint, Call, Ctx, Response, ResponseMiddleware, is_same, respond},
     error::Result,
     hook::{HookKind, Needs, Object, ResponsePart},
 };

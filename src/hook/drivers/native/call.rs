@@ -82,6 +82,8 @@ impl<'a> Call<'a> {
             Some(HookKind::Response) => 4,
             Some(HookKind::Analytics) => 5,
             None => 6,
+            Some(HookKind::Auth) => 7,
+            Some(HookKind::PostKeyAuth) => 8,
         }
     }
 

@@ -25,6 +25,7 @@ fn object(target: &str) -> Object {
             api_name: "name".into(),
             config_data: "{}".into(),
         }),
+        state: None,
         metadata: Default::default(),
         answer: None,
         target: None,

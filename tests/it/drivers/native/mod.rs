@@ -69,6 +69,7 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
             api_name: "name".into(),
             config_data: config_data.into(),
         }),
+        state: None,
         metadata: Default::default(),
         answer: None,
         target: None,

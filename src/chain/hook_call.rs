@@ -1,4 +1,5 @@
-//! One hook of an API: what it is given, and what is taken from it.
+//! One hook of an API, for every driver: the [`Object`] is built from session and [`Ctx`], and its edits are applied
+//! back.
 
 use std::{
     mem,
@@ -11,8 +12,8 @@ use bytes::Bytes;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
+use super::{Blueprint, Ctx, Flow, Origin, Response, peer_ip};
 use crate::{
-    chain::{Blueprint, Ctx, Flow, Origin, Response, peer_ip},
     error::{Error, HookError, Result},
     hook::{Answer, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
     metrics::{HookLabels, HookMetrics},
@@ -20,26 +21,36 @@ use crate::{
 };
 
 /// What a definition asks for.
-pub(super) struct Wish<'a> {
-    pub(super) kind: HookKind,
-    pub(super) driver: &'a str,
-    pub(super) name: &'a str,
-    pub(super) path: &'a str,
-    pub(super) timeout_ms: Option<u64>,
+pub struct Wish<'a> {
+    /// Where it is called.
+    pub kind: HookKind,
+    /// Name of the driver, or an alias.
+    pub driver: &'a str,
+    /// Function.
+    pub name: &'a str,
+    /// File.
+    pub path: &'a str,
+    /// Milliseconds until a call counts as failed; else the gateway's default.
+    pub timeout_ms: Option<u64>,
 }
 
 /// One hook, ready to be called.
-pub(super) struct Call {
-    pub(super) kind: HookKind,
-    pub(super) name: Arc<str>,
-    pub(super) spec: Arc<Spec>,
-    pub(super) metrics: Arc<HookMetrics>,
+pub struct Call {
+    /// Where it is called.
+    pub kind: HookKind,
+    /// Function.
+    pub name: Arc<str>,
+    /// What it reads of its API.
+    pub spec: Arc<Spec>,
+    /// Its metric handles.
+    pub metrics: Arc<HookMetrics>,
     /// Nothing when it could not be loaded.
-    pub(super) hook: Option<Arc<dyn Hook>>,
+    pub hook: Option<Arc<dyn Hook>>,
 }
 
 impl Call {
-    pub(super) fn load(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str) -> Self {
+    /// Loads what a definition asks for. Trouble is noted; its requests are then answered 500.
+    pub fn load(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str) -> Self {
         let services = blueprint.services;
         let name: Arc<str> = wish.name.into();
         let timeout = wish.timeout_ms.map(Duration::from_millis);
@@ -64,12 +75,12 @@ impl Call {
     }
 
     /// The bodies that it wants.
-    pub(super) fn needs(&self) -> Needs {
+    pub fn needs(&self) -> Needs {
         self.hook.as_ref().map_or(Needs::NOTHING, |hook| hook.needs())
     }
 
     /// Calls it on a request.
-    pub(super) async fn run(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
+    pub async fn run(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
         let hook = self.hook()?;
         let mut seen = None;
         if hook.needs().request_body {
@@ -112,7 +123,11 @@ impl Call {
         ctx.replace_body(session, body)
     }
 
-    pub(super) fn hook(&self) -> Result<&Arc<dyn Hook>> {
+    /// The function, if it could be loaded.
+    ///
+    /// # Errors
+    /// It could not; the call counts as failed.
+    pub fn hook(&self) -> Result<&Arc<dyn Hook>> {
         self.hook.as_ref().ok_or_else(|| {
             self.metrics.call(Duration::ZERO, true);
             let reason = "see the log of the last load".to_owned();
@@ -121,7 +136,7 @@ impl Call {
     }
 
     /// Counts a wish that cannot be granted; the first one is named.
-    pub(super) fn skip(&self, wish: &str) {
+    pub fn skip(&self, wish: &str) {
         if self.metrics.skip() {
             tracing::warn!(
                 api_id = &*self.spec.api_id,
@@ -133,7 +148,7 @@ impl Call {
     }
 
     /// What remains of a call that failed: the answer and the record of the request are made from what it left.
-    pub(super) fn failed(&self, failure: Failure, session: &mut Session, ctx: &mut Ctx) -> HookError {
+    pub fn failed(&self, failure: Failure, session: &mut Session, ctx: &mut Ctx) -> HookError {
         if let Some(object) = failure.object {
             *session.req_header_mut() = object.request;
             ctx.url = object.url;
@@ -142,12 +157,7 @@ impl Call {
     }
 
     /// Moves head and URL out of session and `Ctx`, or copies them when the object may get lost.
-    pub(super) fn take_object(
-        &self,
-        session: &mut Session,
-        ctx: &mut Ctx,
-        may_be_abandoned: bool,
-    ) -> Box<Object> {
+    pub fn take_object(&self, session: &mut Session, ctx: &mut Ctx, may_be_abandoned: bool) -> Box<Object> {
         // Reads the framing before a hook has the head.
         session.as_downstream_mut().is_body_empty();
         let client = peer_ip(session);
@@ -165,6 +175,7 @@ impl Call {
             url,
             client,
             spec: self.spec.clone(),
+            state: ctx.state.as_ref().map(|key| key.state.clone()),
             metadata: ctx.metadata.take().map(|metadata| *metadata).unwrap_or_default(),
             answer: None,
             target: None,
@@ -178,7 +189,7 @@ fn empty_head() -> RequestHeader {
 }
 
 /// True if both are the very same bytes in memory: nobody made new ones.
-pub(super) fn is_same(one: &Bytes, other: &Bytes) -> bool {
+pub fn is_same(one: &Bytes, other: &Bytes) -> bool {
     one.len() == other.len() && (one.is_empty() || one.as_ptr() == other.as_ptr())
 }
 
@@ -189,6 +200,12 @@ fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Opt
     if !object.metadata.is_empty() {
         ctx.metadata = Some(Box::new(object.metadata));
     }
+    if let (Some(state), Some(key)) = (object.state, &mut ctx.state)
+        && !Arc::ptr_eq(&state, &key.state)
+    {
+        key.state = state;
+        key.modified = true;
+    }
     if let Some(text) = object.target {
         let target = Target::parse(&text).map_err(|error| Error::Internal(error.into()))?;
         ctx.target = Some(Arc::new(target));
@@ -196,7 +213,11 @@ fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Opt
     Ok(object.answer)
 }
 
-pub(super) fn respond(answer: Answer) -> Result<Response> {
+/// A hook's answer as the chain's.
+///
+/// # Errors
+/// A status or header that cannot be sent.
+pub fn respond(answer: Answer) -> Result<Response> {
     let fault = |error: Box<pingora_core::Error>| Error::Internal(error.into());
     let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 3)).map_err(fault)?;
     for (name, value) in &answer.headers {

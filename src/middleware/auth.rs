@@ -1,0 +1,23 @@
+//! The step that asks who calls.
+
+use async_trait::async_trait;
+use pingora_proxy::Session;
+
+use crate::{
+    auth::Gate,
+    chain::{Blueprint, Ctx, Flow, Middleware},
+    error::Result,
+};
+
+pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> {
+    Some(Box::new(Auth(Gate::build(blueprint)?)))
+}
+
+struct Auth(Gate);
+
+#[async_trait]
+impl Middleware for Auth {
+    async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
+        self.0.pass(session, ctx).await
+    }
+}

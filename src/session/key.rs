@@ -1,0 +1,28 @@
+//! A key that has been recognised, on its way through one request.
+
+use std::sync::Arc;
+
+use super::SessionState;
+
+/// Who calls: a key and its state. The state is shared with the local cache until somebody edits it.
+#[derive(Debug, Clone)]
+pub struct KeyState {
+    /// The token that matched, which need not be the text that was presented. Never logged.
+    pub id: Arc<str>,
+    /// What stands for it in store keys, counters and logs: its hash, or with hashing off the token itself.
+    pub hash: Arc<str>,
+    /// What it may do, policies applied.
+    pub state: Arc<SessionState>,
+    /// It came from the store: it is written only if it is still there.
+    pub stored: bool,
+    /// Somebody edited it: it is written after the chain.
+    pub modified: bool,
+}
+
+impl KeyState {
+    /// Its state, to be edited; it is written after the chain.
+    pub fn edit(&mut self) -> &mut SessionState {
+        self.modified = true;
+        Arc::make_mut(&mut self.state)
+    }
+}

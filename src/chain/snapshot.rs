@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Api, Router};
 use crate::{
+    cluster::{Members, Notices},
     config::Config,
     hook::Hooks,
     metrics::Metrics,
@@ -26,6 +27,12 @@ pub struct Services {
     pub client: Arc<Client>,
     /// What is shared with other gateways; the process' own memory where nothing else is configured.
     pub store: Arc<dyn Store>,
+    /// Where responses are cached: `cache_storage` where that is separate, else the same store.
+    pub cache: Arc<dyn Store>,
+    /// What gateways tell each other.
+    pub notices: Arc<Notices>,
+    /// The gateways that are alive.
+    pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
     /// Every metric.

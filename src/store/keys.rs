@@ -33,6 +33,36 @@ pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
     key
 }
 
+/// A rate limit's counter. `id` is what stands for the key, `endpoint` the hash of an endpoint with a limit of its own;
+/// parts lose the dashes at their ends, and empty ones are left out.
+pub fn rate_limit(scope: &str, id: &str, endpoint: &str) -> String {
+    let mut key = String::with_capacity(12 + scope.len() + id.len() + endpoint.len());
+    key.push_str("rate-limit");
+    for part in [scope, id, endpoint] {
+        let part = part.trim_matches('-');
+        if !part.is_empty() {
+            key.push('-');
+            key.push_str(part);
+        }
+    }
+    key
+}
+
+/// The flag that the sentinel limiter raises over a counter.
+pub fn blocked(rate_limit: &str) -> String {
+    [rate_limit, ".BLOCKED"].concat()
+}
+
+/// A counter's fixed window that begins at `start`, unix nanoseconds.
+pub fn window(rate_limit: &str, start: i128) -> String {
+    format!("{rate_limit}/{start}")
+}
+
+/// A quota's counter.
+pub fn quota(scope: &str, id: &str) -> String {
+    if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -41,6 +71,15 @@ mod tests {
     fn keys_and_organisations_have_tyks_names() {
         assert_eq!(session("323482177bb14153"), "apikey-323482177bb14153");
         assert_eq!(organisation("org1"), "orgkey.org1");
+    }
+
+    #[test]
+    fn counters_have_tyks_names() {
+        assert_eq!(rate_limit("", "org1rkey", ""), "rate-limit-org1rkey");
+        assert_eq!(rate_limit("-api-", "--k-", "e0a415db"), "rate-limit-api-k-e0a415db");
+        assert_eq!(blocked("rate-limit-k"), "rate-limit-k.BLOCKED");
+        assert_eq!(window("rate-limit-k", 1_700_000_000_000_000_000), "rate-limit-k/1700000000000000000");
+        assert_eq!((quota("", "k"), quota("api", "k")), ("quota-k".to_owned(), "quota-api-k".to_owned()));
     }
 
     #[test]

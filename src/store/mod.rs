@@ -1,6 +1,7 @@
 //! The shared state behind a gateway: bytes under keys, moved in batches. What a key means is for others to know;
 //! how it is spelt is `keys`' business alone.
 
+mod count;
 pub mod keys;
 mod memory;
 mod redis;
@@ -12,6 +13,7 @@ use bytes::Bytes;
 use tokio::sync::mpsc;
 
 pub use self::{
+    count::{Count, Counted},
     memory::MemoryStore,
     redis::{RedisStore, redis_problems},
 };
@@ -78,6 +80,10 @@ pub trait Store: Send + Sync {
 
     /// Makes a key expire after this time, in whole seconds. False when it does not exist.
     async fn expire(&self, key: &str, after: Duration) -> Result<bool>;
+
+    /// Counts in order, each count as a whole; the first that does not pass ends it and is the last of the answer. One
+    /// round trip, except on a Redis Cluster, where it is one per count.
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>>;
 
     /// Sends a message to all who listen right now.
     async fn publish(&self, channel: &str, message: &[u8]) -> Result<()>;

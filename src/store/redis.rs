@@ -4,6 +4,8 @@
 //! a gateway may fork between its making and its use. A connection is tried twice per verb that needs it and never
 //! in the background, so the pace of retries is the callers'. Cluster, Sentinel and TLS are refused by name.
 
+mod count;
+
 use std::{sync::Arc, time::Duration};
 
 use arc_swap::ArcSwapOption;
@@ -19,7 +21,7 @@ use redis::{
 
 use tokio::sync::mpsc;
 
-use super::{If, Store};
+use super::{Count, Counted, If, Store};
 use crate::{
     config::Storage,
     error::{Error, Problem, Result, Severity},
@@ -34,6 +36,9 @@ pub struct RedisStore {
     client: Client,
     timeout: Duration,
     connection: ArcSwapOption<ConnectionManager>,
+    counting: count::Counting,
+    /// Keys lie on several servers: a command may not name two of them.
+    clustered: bool,
 }
 
 impl RedisStore {
@@ -63,7 +68,8 @@ impl RedisStore {
         let client = Client::open(info.set_redis_settings(login)).map_err(fault)?;
         let timeout = config.timeout();
         let timeout = if timeout.is_zero() { Duration::from_secs(5) } else { timeout };
-        Ok(Self { client, timeout, connection: ArcSwapOption::empty() })
+        Ok(Self { client, timeout, connection: ArcSwapOption::empty(),
+            counting: count::Counting::default(), clustered: config.enable_cluster })
     }
 
     fn connection(&self) -> Result<ConnectionManager> {
@@ -200,6 +206,10 @@ impl Store for RedisStore {
 
     async fn expire(&self, key: &str, after: Duration) -> Result<bool> {
         self.ask(cmd("EXPIRE").arg(key).arg(after.as_secs())).await
+    }
+
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.counted(counts).await
     }
 
     async fn publish(&self, channel: &str, message: &[u8]) -> Result<()> {

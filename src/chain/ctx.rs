@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Api, Loan, Snapshot, Variables};
 use crate::{
     analytics::Detail,
+    limit::Numbers,
     session::KeyState,
     upstream::{Outbound, Target},
     url::Url,
@@ -35,6 +36,8 @@ pub struct Ctx {
     pub ignored: bool,
     /// Who calls, once auth has found out.
     pub state: Option<KeyState>,
+    /// What the limiters have found.
+    pub limits: Numbers,
     /// Parked by `url_rewrite`, applied by the proxy step.
     pub rewrite: Option<Box<Rewrite>>,
     /// The path before a rewrite whose pattern matched: response steps match endpoints against it.
@@ -161,6 +164,7 @@ impl Ctx {
             version: 0,
             ignored: false,
             state: None,
+            limits: Numbers::default(),
             rewrite: None,
             path_before_rewrite: None,
             method: None,

@@ -7,6 +7,7 @@ use crate::{
     cluster::{Members, Notices},
     config::Config,
     hook::Hooks,
+    limit::Limiter,
     metrics::Metrics,
     session::{Policies, Sessions},
     store::Store,
@@ -35,6 +36,8 @@ pub struct Services {
     pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
+    /// Counts requests against rates and quotas.
+    pub limiter: Arc<Limiter>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.

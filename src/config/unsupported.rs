@@ -30,7 +30,6 @@ const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'s
 const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
 const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
 const SESSIONS: &str = "not built yet: keys are not checked, so APIs that need one answer 500";
-const LIMITS: &str = "not built yet: no rate limit or quota is applied";
 const OAUTH: &str = "not built yet: APIs that use OAuth answer 500";
 const JSVM: &str = "not built yet: JavaScript hooks do not run";
 const RICH: &str = "not built yet: Python, Lua and gRPC hooks do not run";
@@ -62,17 +61,8 @@ const TABLE: &[Unsupported] = &[
     whenever("legacy_enable_allowance_countdown", SESSIONS),
     whenever("auth_override.force_auth_provider", SESSIONS),
     whenever("auth_override.force_session_provider", SESSIONS),
-    whenever("enforce_org_quotas", LIMITS),
     whenever("enforce_org_data_age", "not built yet: organisations do not set how long records live"),
     whenever("enforce_org_data_detail_logging", "not built yet: organisations do not turn recording on"),
-    whenever("enable_fixed_window_rate_limiter", LIMITS),
-    whenever("enable_redis_rolling_limiter", LIMITS),
-    whenever("enable_sentinel_rate_limiter", LIMITS),
-    whenever("enable_rate_limit_smoothing", LIMITS),
-    whenever("enable_non_transactional_rate_limiter", LIMITS),
-    whenever("drl_enable_sentinel_rate_limiter", LIMITS),
-    whenever("drl_threshold", LIMITS),
-    whenever("rate_limit_response_headers", LIMITS),
     whenever("oauth_refresh_token_expire", OAUTH),
     whenever("oauth_token_expire", OAUTH),
     whenever("oauth_token_expired_retain_period", OAUTH),

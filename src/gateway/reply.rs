@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, control::ControlAnswer, framing::Refusal, observe, templates::Format};
+use super::{Gateway, control::ControlAnswer, framing::Refusal, limit_headers, observe, templates::Format};
 use crate::{
     analytics::detail::Form,
     chain::{Answered, Ctx, Denial, Origin, Response},
@@ -123,6 +123,7 @@ pub(super) async fn send_error(
     if config.close_connections {
         session.set_keepalive(None);
     }
+    limit_headers::on_own(ctx, &mut head);
     if ctx.outcome.error.is_none() {
         ctx.outcome.error = Some(message.into_owned());
     }
@@ -144,11 +145,12 @@ async fn send_response(
     if origin == Origin::Mock && !gateway.config.hide_generator_header {
         head.insert_header(GENERATOR, "pinhook")?;
     }
+    limit_headers::on_own(ctx, &mut head);
     if gateway.config.close_connections {
         session.set_keepalive(None);
     }
     ctx.outcome.answered = match origin {
-        Origin::Mock => Answered::Mock,
+        Origin::Mock | Origin::Page => Answered::Mock,
         Origin::Hook if head.status.as_u16() < 400 => Answered::Hook,
         Origin::Hook => Answered::Gateway,
     };

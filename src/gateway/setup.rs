@@ -19,6 +19,7 @@ use crate::{
     config::{self, Config, Storage, StorageKind},
     error::{Problem, Result},
     hook::{Hooks, drivers::DriverSettings},
+    limit::Limiter,
     metrics::Metrics,
     session::Sessions,
     store::{MemoryStore, RedisStore, Store, redis_problems},
@@ -50,6 +51,7 @@ impl Gateway {
             false => None,
         };
         let cache = cache.unwrap_or_else(|| shared.clone());
+        let members = Arc::new(Members::new(&config));
         let templates = Templates::load(&config.template_path, problems);
         let services = Services {
             hooks: Arc::new(Hooks::start(&DriverSettings {
@@ -59,7 +61,8 @@ impl Gateway {
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
             client: Arc::default(),
             notices: Arc::new(Notices::new(&config, shared.clone(), problems)),
-            members: Arc::new(Members::new(&config)),
+            limiter: Arc::new(Limiter::new(&config, shared.clone(), members.clone())),
+            members,
             sessions: Arc::new(Sessions::new(&config, shared.clone())),
             cache,
             store: shared,

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
@@ -14,6 +14,7 @@ use super::{
     smoothing::{self, Allowances},
 };
 use crate::{
+    cluster::Members,
     config::Config,
     error::{Error, Result},
     session::Smoothing,
@@ -43,7 +44,7 @@ pub struct Limiter {
     one_less: bool,
     buckets: Buckets,
     allowances: Arc<Allowances>,
-    gateways: Arc<AtomicUsize>,
+    members: Arc<Members>,
     generations: AtomicU64,
 }
 
@@ -123,7 +124,12 @@ enum Plan<'a> {
     Free,
     Rolling(Log<'a>),
     Sentinel(Log<'a>, String),
-    Window { key: String, rest: Duration, limit: u64, rate: i64 },
+    Window {
+        key: String,
+        rest: Duration,
+        limit: u64,
+        rate: i64,
+    },
 }
 
 /// A rolling log.
@@ -137,8 +143,8 @@ struct Log<'a> {
 }
 
 impl Limiter {
-    /// The algorithm that the config asks for. `gateways` says how many share each rate, this one among them.
-    pub fn new(config: &Config, store: Arc<dyn Store>, gateways: Arc<AtomicUsize>) -> Self {
+    /// The algorithm that the config asks for. `members` share each rate.
+    pub fn new(config: &Config, store: Arc<dyn Store>, members: Arc<Members>) -> Self {
         let algorithm = if config.enable_fixed_window_rate_limiter {
             Algorithm::FixedWindow
         } else if config.enable_sentinel_rate_limiter {
@@ -156,7 +162,7 @@ impl Limiter {
             one_less: config.drl_enable_sentinel_rate_limiter,
             buckets: Buckets::default(),
             allowances: Arc::default(),
-            gateways,
+            members,
             generations: AtomicU64::new(0),
         }
     }
@@ -191,7 +197,7 @@ impl Limiter {
     /// Draws from a bucket, or says what the store has to count.
     fn plan<'a>(&self, ask: &Ask<'_>, rate: &RateAsk<'a>, run: Run, checked: &mut Checked) -> Plan<'a> {
         if self.algorithm == Algorithm::Distributed {
-            let gateways = self.gateways.load(Ordering::Relaxed).max(1);
+            let gateways = self.members.count();
             if gateways == 1 || gateways as f64 * self.threshold < rate.rate / rate.per {
                 self.draw(ask, rate, run, gateways, checked);
                 return Plan::Free;
@@ -332,12 +338,7 @@ impl Log<'_> {
 }
 
 /// Reads the store's answers (outage: sessions reference 12).
-fn settle(
-    plan: &Plan<'_>,
-    quota: Option<QuotaAsk>,
-    counted: Result<Vec<Counted>>,
-    checked: &mut Checked,
-) {
+fn settle(plan: &Plan<'_>, quota: Option<QuotaAsk>, counted: Result<Vec<Counted>>, checked: &mut Checked) {
     let mut counted = match counted {
         Ok(counted) => counted.into_iter(),
         Err(error) => {

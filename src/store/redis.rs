@@ -68,8 +68,13 @@ impl RedisStore {
         let client = Client::open(info.set_redis_settings(login)).map_err(fault)?;
         let timeout = config.timeout();
         let timeout = if timeout.is_zero() { Duration::from_secs(5) } else { timeout };
-        Ok(Self { client, timeout, connection: ArcSwapOption::empty(),
-            counting: count::Counting::default(), clustered: config.enable_cluster })
+        Ok(Self {
+            client,
+            timeout,
+            connection: ArcSwapOption::empty(),
+            counting: count::Counting::default(),
+            clustered: config.enable_cluster,
+        })
     }
 
     fn connection(&self) -> Result<ConnectionManager> {

@@ -82,8 +82,7 @@ fn add(
     ttl: Option<Duration>,
     renews: bool,
 ) -> Result<(u64, Duration)> {
-    let found = live(entries, key, now)
-        .filter(|entry| !(renews && ttl.is_some() && entry.expires.is_none()));
+    let found = live(entries, key, now).filter(|entry| !(renews && ttl.is_some() && entry.expires.is_none()));
     let Some(entry) = found else {
         let expires = ttl.and_then(after);
         entries.insert(key.to_owned(), Entry { value: Value::Text(Bytes::from_static(b"1")), expires });

@@ -94,6 +94,7 @@ fn services() -> Services {
         members: Arc::new(Members::new(&config)),
         sessions: Arc::new(Sessions::new(&config, store.clone())),
         cache: store.clone(),
+        events: Arc::default(),
         store,
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),

@@ -6,6 +6,7 @@ use super::{Api, Router};
 use crate::{
     cluster::{Members, Notices},
     config::Config,
+    event::Events,
     hook::Hooks,
     metrics::Metrics,
     session::{Policies, Sessions},
@@ -35,6 +36,8 @@ pub struct Services {
     pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
+    /// Who hears of what happens on the gateway itself.
+    pub events: Arc<Events>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.

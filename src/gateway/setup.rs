@@ -62,6 +62,7 @@ impl Gateway {
             members: Arc::new(Members::new(&config)),
             sessions: Arc::new(Sessions::new(&config, shared.clone())),
             cache,
+            events: Arc::default(),
             store: shared,
             metrics: metrics.clone(),
             config: config.clone(),

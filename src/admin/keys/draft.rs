@@ -25,7 +25,12 @@ pub(super) enum SaveError {
     /// It would be a master key.
     Master,
     /// The store did not do it.
-    Store(Error),
+    Store,
+}
+
+fn not_saved(error: Error) -> SaveError {
+    tracing::error!(error = error.chain(), "a key was not saved");
+    SaveError::Store
 }
 
 impl<'a> Draft<'a> {
@@ -66,7 +71,8 @@ impl<'a> Draft<'a> {
     pub(super) async fn hash_password(&mut self) -> Done<()> {
         let data = &mut self.state.basic_auth_data;
         if !data.password.is_empty() {
-            *data = password::hash(&self.snapshot.services.config, std::mem::take(&mut data.password)).await?;
+            *data =
+                password::hash(&self.snapshot.services.config, std::mem::take(&mut data.password)).await?;
         }
         Ok(())
     }
@@ -89,7 +95,7 @@ impl<'a> Draft<'a> {
         if master && apis.is_empty() {
             return Ok(());
         }
-        self.end_trial(hash).await.map_err(SaveError::Store)?;
+        self.end_trial(hash).await.map_err(not_saved)?;
         let unknown = self.state.access_rights.len() > apis.len();
         if reset && (unknown || apis.iter().any(|api| !api.definition.dont_set_quota_on_create)) {
             find::reset_counters(services, hash, &self.state).await;
@@ -97,7 +103,7 @@ impl<'a> Draft<'a> {
         }
         let spans = apis.iter().map(|api| services.sessions.lifetime(&self.state, &*api.definition));
         let lifetime = spans.max().unwrap_or_default();
-        find::write(services, hash, &self.state, lifetime, If::Always).await.map_err(SaveError::Store)
+        find::write(services, hash, &self.state, lifetime, If::Always).await.map_err(not_saved)
     }
 
     /// The live APIs that it is for.

@@ -30,12 +30,13 @@ pub(super) async fn find(services: &Services, org_id: &str, name: &str, hashed: 
     let stored: Vec<&str> = stored.iter().map(String::as_str).collect();
     let values = services.store.get_many(&stored).await.ok()?;
     let mut found = names.into_iter().zip(values);
-    let ((hash, id), text) = found.find_map(|(name, value)| Some((name, value.filter(|text| !text.is_empty())?)))?;
+    let ((hash, id), text) =
+        found.find_map(|(name, value)| Some((name, value.filter(|text| !text.is_empty())?)))?;
     let state = serde_json::from_slice(&text).ok()?;
     Some(Found { id, hash, state })
 }
 
-/// Writes a state and says so to all who keep a copy.
+/// Writes a state.
 pub(super) async fn write(
     services: &Services,
     hash: &str,
@@ -43,22 +44,18 @@ pub(super) async fn write(
     lifetime: Lifetime,
     when: If,
 ) -> Result<()> {
-    services.sessions.write(hash, state, lifetime, when).await?;
-    announce(services, hash).await;
-    Ok(())
+    services.sessions.write(hash, state, lifetime, when).await.map(drop)
 }
 
-/// Removes keys and says so to all who keep a copy.
+/// Removes keys.
 pub(super) async fn remove(services: &Services, hashes: &[&str]) -> Result<()> {
-    services.sessions.delete(hashes).await?;
-    announce(services, &hashes.join(",")).await;
-    Ok(())
+    services.sessions.delete(hashes).await.map(drop)
 }
 
 /// Begins the quota of a key anew, and ends the block of the sentinel limiter (sessions reference 6). A counter that
 /// cannot be reset ends with its period.
 pub(super) async fn reset_counters(services: &Services, hash: &str, state: &SessionState) {
-    let mut counters = vec![keys::rate_blocked(hash), keys::quota("", hash)];
+    let mut counters = vec![keys::blocked(&keys::rate_limit("", hash, "")), keys::quota("", hash)];
     let scopes = state.access_rights.values().map(|rights| rights.allowance_scope.as_str());
     counters.extend(scopes.filter(|scope| !scope.is_empty()).map(|scope| keys::quota(scope, hash)));
     let counters: Vec<&str> = counters.iter().map(String::as_str).collect();

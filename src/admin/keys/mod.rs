@@ -9,13 +9,13 @@ mod list;
 mod password;
 mod policy;
 
-pub(super) use self::{
-    list::list,
-    policy::{preview, set as set_policies},
-};
 use self::{
     draft::{Draft, SaveError},
     find::{Found, find},
+};
+pub(super) use self::{
+    list::list,
+    policy::{preview, set as set_policies},
 };
 use super::{Call, Reply, reply, token_events};
 use crate::{
@@ -63,7 +63,7 @@ async fn new(call: &Call<'_>) -> Changed {
     draft.hash_password().await.map_err(|_| reply::error(500, NOT_SAVED))?;
     draft.save(&hash, true).await.map_err(|error| match error {
         SaveError::Policy(error) => reply::error(500, &format!("Failed to create key - {error}")),
-        SaveError::Master | SaveError::Store(_) => reply::error(500, NOT_SAVED),
+        SaveError::Master | SaveError::Store => reply::error(500, NOT_SAVED),
     })?;
     token_events::tell(call.gateway, EventKind::TokenCreated, "Key generated.", &draft.state.org_id, &id);
     Ok(reply::added(&id, config.hash_keys.then_some(&*hash)))
@@ -114,7 +114,7 @@ fn too_short(length: usize, least: usize) -> String {
 
 /// `PUT keys/{id}`: the whole state of a key anew.
 pub(super) fn update(call: Call<'_>) -> Reply<'_> {
-    Box::pin(async move { any_name(&call, async |name| change(&call, name).await).await })
+    Box::pin(async move { any_name(&call, Work::Change).await })
 }
 
 async fn change(call: &Call<'_>, name: &str) -> Changed {
@@ -153,7 +153,7 @@ async fn change(call: &Call<'_>, name: &str) -> Changed {
 
 /// `GET keys/{id}`: the state of a key, policies applied, as much of its quota left as the counter says.
 pub(super) fn one(call: Call<'_>) -> Reply<'_> {
-    Box::pin(async move { any_name(&call, async |name| show(&call, name).await).await })
+    Box::pin(async move { any_name(&call, Work::Show).await })
 }
 
 async fn show(call: &Call<'_>, name: &str) -> Changed {
@@ -175,7 +175,7 @@ async fn show(call: &Call<'_>, name: &str) -> Changed {
 
 /// `DELETE keys/{id}`.
 pub(super) fn delete(call: Call<'_>) -> Reply<'_> {
-    Box::pin(async move { any_name(&call, async |name| remove(&call, name).await).await })
+    Box::pin(async move { any_name(&call, Work::Remove).await })
 }
 
 async fn remove(call: &Call<'_>, name: &str) -> Changed {
@@ -183,8 +183,7 @@ async fn remove(call: &Call<'_>, name: &str) -> Changed {
     let services = &snapshot.services;
     let org_id = call.query("org_id");
     let found = find(services, &org_id, name, call.hashed()).await;
-    let Found { id, hash, state } =
-        found.ok_or_else(|| reply::error(404, "There is no such key found"))?;
+    let Found { id, hash, state } = found.ok_or_else(|| reply::error(404, "There is no such key found"))?;
     // The name may also be stored in the form that the config gives new ones.
     let generated = services.sessions.hash(&services.sessions.token(&org_id, &id));
     let hashes = if call.hashed() { vec![&*hash] } else { vec![&*hash, &*generated] };
@@ -199,18 +198,36 @@ async fn remove(call: &Call<'_>, name: &str) -> Changed {
     Ok(reply::modified(&id, "deleted"))
 }
 
-/// Does something to the key that the path names; where that is a user's name, to the key of that user, and where
-/// that fails to one of exactly that name.
-async fn any_name(call: &Call<'_>, work: impl AsyncFn(&str) -> Changed) -> ControlAnswer {
-    let function = &call.gateway.config.hash_key_function;
-    if call.query("username") != "true" {
-        return work(call.id).await.unwrap_or_else(|refused| refused);
+/// What is to be done with a key that exists.
+#[derive(Clone, Copy)]
+enum Work {
+    Change,
+    Show,
+    Remove,
+}
+
+/// Does it to the key that the path names; where that is a user's name, to the key of that user, and where that fails
+/// to one of exactly that name.
+async fn any_name(call: &Call<'_>, work: Work) -> ControlAnswer {
+    let mut names = vec![call.id.to_owned()];
+    if call.query("username") == "true" {
+        let function = &call.gateway.config.hash_key_function;
+        names.insert(0, token::generate(&call.query("org_id"), call.id, function));
+        names.truncate(if function.is_empty() { 1 } else { 2 });
     }
-    let name = token::generate(&call.query("org_id"), call.id, function);
-    match work(&name).await {
-        Err(_) if !function.is_empty() => work(call.id).await.unwrap_or_else(|refused| refused),
-        answer => answer.unwrap_or_else(|refused| refused),
+    let mut refused = reply::error(404, "Key not found");
+    for name in names {
+        let done = match work {
+            Work::Change => change(call, &name).await,
+            Work::Show => show(call, &name).await,
+            Work::Remove => remove(call, &name).await,
+        };
+        match done {
+            Ok(answer) => return answer,
+            Err(answer) => refused = answer,
+        }
     }
+    refused
 }
 
 impl Call<'_> {

@@ -97,6 +97,7 @@ fn services() -> Services {
         members,
         sessions: Arc::new(Sessions::new(&config, store.clone())),
         cache: store.clone(),
+        events: Arc::default(),
         store,
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),

@@ -6,6 +6,7 @@ use super::{Api, Router};
 use crate::{
     cluster::{Members, Notices},
     config::Config,
+    event::Events,
     hook::Hooks,
     limit::Limiter,
     metrics::Metrics,
@@ -38,6 +39,8 @@ pub struct Services {
     pub sessions: Arc<Sessions>,
     /// Counts requests against rates and quotas.
     pub limiter: Arc<Limiter>,
+    /// Who hears of what happens on the gateway itself.
+    pub events: Arc<Events>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.

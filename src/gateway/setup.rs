@@ -65,6 +65,7 @@ impl Gateway {
             members,
             sessions: Arc::new(Sessions::new(&config, shared.clone())),
             cache,
+            events: Arc::default(),
             store: shared,
             metrics: metrics.clone(),
             config: config.clone(),

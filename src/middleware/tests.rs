@@ -37,6 +37,7 @@ pub(super) fn services(config: Config) -> Services {
         members,
         sessions: Arc::new(Sessions::new(&config, store.clone())),
         cache: store.clone(),
+        events: Arc::default(),
         store,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
         client: Arc::default(),

@@ -2,7 +2,9 @@
 //!
 //! All methods that a definition switches on must pass, in the order of the table (sessions reference 3.1).
 
+mod credential;
 mod gate;
+mod key;
 
 use async_trait::async_trait;
 use pingora_proxy::Session;
@@ -12,13 +14,19 @@ use crate::{
     error::Result,
     session::KeyState,
 };
+pub use credential::{Credential, settings, without_bearer};
 pub use gate::Gate;
+
+/// What an `AuthFailure` event says.
+pub const AUTH_FAILURE: &str = "Auth Failure";
 
 /// What a method found out.
 #[derive(Debug)]
 pub enum Verdict {
     /// This key calls.
     Granted(KeyState),
+    /// The request may pass; who calls is in `Ctx` already, or for another method to say.
+    Passed,
     /// The request is refused.
     Denied(Denial),
 }
@@ -43,5 +51,12 @@ pub struct Method {
     pub build: fn(&mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>>,
 }
 
-/// Every method, in the order in which they run.
-pub const METHODS: &[Method] = &[];
+/// Every method, in the order in which they run. Auth tokens also stand in where no other one is on.
+pub const METHODS: &[Method] = &[Method { name: "auth token", identity: key::IDENTITY, build: key::build }];
+
+/// The key behind what a client presented to the API of this request.
+pub async fn find(ctx: &Ctx, presented: &str) -> Option<KeyState> {
+    let org_id = &ctx.api.as_ref()?.spec.org_id;
+    let snapshot = &ctx.snapshot;
+    snapshot.services.sessions.find(&snapshot.policies, org_id, presented).await
+}

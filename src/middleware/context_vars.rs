@@ -59,6 +59,7 @@ fn sources(blueprint: &mut Blueprint<'_>, names: BTreeSet<Arc<str>>) -> Vec<(Arc
             Some(source) => wanted.push((name, source)),
             // A map, which prints nothing.
             None if name.starts_with("trigger-") || *name == *"headers" => {}
+            None if !blueprint.definition.use_keyless && is_of_auth(&name) => {}
             None => {
                 let message = format!("$tyk_context.{name} is empty: nothing in this build sets it");
                 blueprint.warn("enable_context_vars", message);
@@ -66,6 +67,11 @@ fn sources(blueprint: &mut Blueprint<'_>, names: BTreeSet<Arc<str>>) -> Vec<(Arc
         }
     }
     wanted
+}
+
+/// True for what auth sets once it knows who calls.
+fn is_of_auth(name: &str) -> bool {
+    name == "token" || name.starts_with("jwt_claims_")
 }
 
 fn source(name: &str) -> Option<Source> {

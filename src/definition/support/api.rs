@@ -1,7 +1,7 @@
 //! Settings of a whole API or version.
 
 use super::{
-    super::{ApiDefinition, VersionInfo},
+    super::{ApiDefinition, AuthConfig, VersionInfo},
     Effect,
     Effect::{Instead, Refuse},
     Lint,
@@ -12,7 +12,37 @@ struct Setting<T>(&'static str, fn(&T) -> bool, Effect);
 
 const SETTINGS: &[Setting<ApiDefinition>] = &[
     // Who may call.
-    Setting("use_keyless", |d| !d.use_keyless, Refuse("keys can be checked; only keyless APIs are served")),
+    Setting("use_oauth2", |d| guarded(d, d.use_oauth2), Refuse("OAuth 2 tokens can be checked")),
+    Setting(
+        "external_oauth.enabled",
+        |d| guarded(d, d.external_oauth.enabled),
+        Refuse("tokens of external issuers can be checked; JWT with jwt_source serves many of them"),
+    ),
+    Setting("use_basic_auth", |d| guarded(d, d.use_basic_auth), Refuse("users and passwords can be checked")),
+    Setting(
+        "enable_signature_checking",
+        |d| guarded(d, d.enable_signature_checking),
+        Refuse("signatures can be checked"),
+    ),
+    Setting("enable_jwt", |d| guarded(d, d.enable_jwt), Refuse("JSON Web Tokens can be checked")),
+    Setting("use_openid", |d| guarded(d, d.use_openid), Refuse("OpenID Connect tokens can be checked")),
+    Setting(
+        "custom_plugin_auth_enabled",
+        |d| guarded(d, d.custom_plugin_auth_enabled),
+        Refuse("auth hooks run"),
+    ),
+    Setting("use_go_plugin_auth", |d| guarded(d, d.use_go_plugin_auth), Refuse("auth hooks run")),
+    Setting("enable_coprocess_auth", |d| guarded(d, d.enable_coprocess_auth), Refuse("auth hooks run")),
+    Setting(
+        "auth_configs.authToken.use_certificate",
+        |d| guarded(d, token(d).use_certificate),
+        Refuse("client certificates can be keys"),
+    ),
+    Setting(
+        "auth_configs.authToken.validate_signature",
+        |d| guarded(d, token(d).validate_signature),
+        Refuse("signatures of auth tokens can be checked"),
+    ),
     Setting("use_mutual_tls_auth", |d| d.use_mutual_tls_auth, Refuse("client certificates can be checked")),
     Setting(
         "allowed_ips",
@@ -170,6 +200,16 @@ pub(super) fn check_version(version: &VersionInfo, at: &str, place: &str, found:
             effect.report(place, format!("{at}.{path}"), found);
         }
     }
+}
+
+/// Keyless wins over every method.
+fn guarded(definition: &ApiDefinition, asked: bool) -> bool {
+    !definition.use_keyless && asked
+}
+
+/// The settings of auth tokens, or their older form.
+fn token(definition: &ApiDefinition) -> &AuthConfig {
+    definition.auth_configs.get("authToken").unwrap_or(&definition.auth)
 }
 
 /// A target with a scheme that requests cannot be sent to.

@@ -31,7 +31,6 @@ fn a_plain_api_is_served_without_a_word() {
 #[test]
 fn what_protects_closes_the_api() {
     for (path, value, at) in [
-        ("/use_keyless", json!(false), "use_keyless"),
         ("/use_mutual_tls_auth", json!(true), "use_mutual_tls_auth"),
         ("/allowed_ips", json!(["10.0.0.1"]), "allowed_ips"),
         ("/blacklisted_ips", json!(["10.0.0.1"]), "blacklisted_ips"),
@@ -57,6 +56,35 @@ fn what_protects_closes_the_api() {
     ] {
         assert_eq!(refused(&with(path, value)), [at]);
     }
+}
+
+#[test]
+fn auth_methods_that_are_not_built_close_the_api_unless_it_is_keyless() {
+    for (path, value, at) in [
+        ("/use_oauth2", json!(true), "use_oauth2"),
+        ("/external_oauth", json!({ "enabled": true }), "external_oauth.enabled"),
+        ("/use_basic_auth", json!(true), "use_basic_auth"),
+        ("/enable_signature_checking", json!(true), "enable_signature_checking"),
+        ("/enable_jwt", json!(true), "enable_jwt"),
+        ("/use_openid", json!(true), "use_openid"),
+        ("/custom_plugin_auth_enabled", json!(true), "custom_plugin_auth_enabled"),
+        ("/use_go_plugin_auth", json!(true), "use_go_plugin_auth"),
+        ("/enable_coprocess_auth", json!(true), "enable_coprocess_auth"),
+        (
+            "/auth_configs",
+            json!({ "authToken": { "use_certificate": true } }),
+            "auth_configs.authToken.use_certificate",
+        ),
+        ("/auth", json!({ "validate_signature": true }), "auth_configs.authToken.validate_signature"),
+    ] {
+        let mut value = with(path, value);
+        assert!(refused(&value).is_empty(), "{path}");
+        value["use_keyless"] = json!(false);
+        assert_eq!(refused(&value), [at]);
+    }
+    let mut tokens = plain();
+    tokens["use_keyless"] = json!(false);
+    assert!(named(&tokens).is_empty());
 }
 
 #[test]

@@ -3,11 +3,14 @@
 //!
 //! The order is Tyk's (plugins reference 1.2 and 1.4), of the steps built so far; tests pin it.
 
+mod access_rights;
 mod auth;
 mod context_vars;
 mod expires_header;
+mod granular_access;
 mod header_edits;
 mod hooks;
+mod key_expired;
 mod method_transform;
 mod response_headers;
 mod track_endpoint;
@@ -15,6 +18,8 @@ mod transform_headers;
 mod url_rewrite;
 mod version_check;
 
+#[cfg(test)]
+mod key_tests;
 #[cfg(test)]
 mod tests;
 
@@ -31,6 +36,9 @@ pub const REQUEST: &[Slot] = &[
     Slot::Step("track_endpoint", track_endpoint::build),
     Slot::Guard("auth", auth::build),
     Slot::Hooks(HookKind::PostKeyAuth, hooks::build),
+    Slot::Guard("key_expired", key_expired::build),
+    Slot::Guard("access_rights", access_rights::build),
+    Slot::Guard("granular_access", granular_access::build),
     Slot::Step("transform_headers", transform_headers::build),
     Slot::Step("url_rewrite", url_rewrite::build),
     Slot::Step("method_transform", method_transform::build),

@@ -85,7 +85,8 @@ impl Extra {
         self.0.iter().flat_map(|members| members.iter())
     }
 
-    fn insert(&mut self, name: String, value: Value) {
+    /// Sets a member.
+    pub(crate) fn insert(&mut self, name: String, value: Value) {
         self.0.get_or_insert_default().insert(name, value);
     }
 }

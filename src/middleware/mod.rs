@@ -3,13 +3,16 @@
 //!
 //! The order is Tyk's (plugins reference 1.2 and 1.4), of the steps built so far; tests pin it.
 
+mod access_rights;
 mod api_rate_limit;
 mod auth;
 mod context_vars;
 mod expires_header;
+mod granular_access;
 mod header_edits;
 mod hooks;
 mod ip_lists;
+mod key_expired;
 mod method_transform;
 mod organisation;
 mod rate_limit;
@@ -21,6 +24,8 @@ mod url_rewrite;
 mod usage_page;
 mod version_check;
 
+#[cfg(test)]
+mod key_tests;
 #[cfg(test)]
 mod tests;
 
@@ -40,7 +45,10 @@ pub const REQUEST: &[Slot] = &[
     Slot::Step("track_endpoint", track_endpoint::build),
     Slot::Guard("auth", auth::build),
     Slot::Hooks(HookKind::PostKeyAuth, hooks::build),
+    Slot::Guard("key_expired", key_expired::build),
+    Slot::Guard("access_rights", access_rights::build),
     Slot::Step("usage_page", usage_page::build),
+    Slot::Guard("granular_access", granular_access::build),
     Slot::Guard("rate_limit", rate_limit::build),
     Slot::Step("api_rate_limit", api_rate_limit::build),
     Slot::Step("transform_headers", transform_headers::build),

@@ -121,7 +121,7 @@ fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Problem> {
         fs::read(file).map_err(|error| Problem::error(&place, "", format!("cannot be read: {error}")))?;
     let mut from = serde_json::Deserializer::from_slice(&text);
     let explain = |path: &str, error: &serde_json::Error| {
-        let path = if path == "." { "" } else { path };
+        let path = if matches!(path, "." | "?") { "" } else { path };
         Problem::error(&place, path, error.to_string()).at_line(error.line())
     };
     let value = serde_path_to_error::deserialize(&mut from)

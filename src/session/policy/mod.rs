@@ -1,13 +1,18 @@
 //! Policies: templates that are merged into the states of keys (sessions reference 2).
 
+mod apply;
 mod definition;
+mod limits;
 mod load;
+mod merge;
+mod rights;
+
+#[cfg(test)]
+mod tests;
 
 use std::{collections::HashMap, sync::Arc};
 
 pub use definition::{Partitions, Policy};
-
-use super::SessionState;
 
 /// Every loaded policy. Part of the snapshot, swapped with it.
 #[derive(Debug, Default)]
@@ -54,14 +59,6 @@ impl Policies {
     pub(super) fn mark(&self) -> Mark {
         self.mark.clone()
     }
-
-    /// Merges a key's policies into its state. `org_id` is the API's, for keys that name none.
-    ///
-    /// # Errors
-    /// Why the key counts as unknown.
-    pub fn apply(&self, _org_id: &str, _state: &mut SessionState) -> Result<(), PolicyError> {
-        Ok(())
-    }
 }
 
 /// Why a key's policies cannot be applied.
@@ -70,4 +67,16 @@ pub enum PolicyError {
     /// The only policy of the key is not loaded.
     #[error("policy not found: {0:?}")]
     Missing(String),
+    /// A policy that the key brings along belongs to another organisation than the API.
+    #[error("attempting to apply policy from different organisation to key, skipping")]
+    OtherOrganisation,
+    /// A policy that contradicts itself.
+    #[error("cannot apply policy {0} which has per_api and any of partitions set")]
+    PerApiAndPartitions(String),
+    /// Policies that contradict each other.
+    #[error("cannot apply multiple policies when some have per_api set and some are partitioned")]
+    Mixed,
+    /// None of them gives access to anything.
+    #[error("key has no valid policies to be applied")]
+    NoneValid,
 }

@@ -28,6 +28,9 @@ pub enum Error {
     /// The upstream could not be reached or did not answer properly.
     #[error(transparent)]
     Upstream(#[from] UpstreamError),
+    /// A call of the gateway itself gave no usable answer.
+    #[error(transparent)]
+    Call(#[from] CallError),
     /// The client's request cannot be processed.
     #[error("{message}")]
     Http {
@@ -136,6 +139,47 @@ pub enum UpstreamError {
     /// The client went away first.
     #[error("client closed the request")]
     ClientGone(#[source] Cause),
+}
+
+/// Why a call of the gateway itself (a key set, a webhook) gave no usable answer. URLs in texts have neither
+/// credentials nor a query.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// Not an address that can be called.
+    #[error("not a URL that can be called")]
+    Url(#[source] Cause),
+    /// No client can be set up in this process.
+    #[error("no outbound calls can be made")]
+    Setup(#[source] Cause),
+    /// No connection, a failed handshake, or an answer that broke off.
+    #[error("the call to {to} failed")]
+    Failed {
+        /// Whom.
+        to: String,
+        /// What went wrong.
+        #[source]
+        source: Cause,
+    },
+    /// No whole answer in time.
+    #[error("{to} did not answer within {limit:?}")]
+    Timeout {
+        /// Whom.
+        to: String,
+        /// The limit that applied.
+        limit: Duration,
+        /// What was being waited for.
+        #[source]
+        source: Cause,
+    },
+    /// More bytes than the caller takes.
+    #[error("the answer of {to} is larger than {limit} bytes")]
+    TooLarge {
+        /// Whom.
+        to: String,
+        /// The limit that applied, in bytes.
+        limit: usize,
+    },
 }
 
 impl Error {

@@ -93,6 +93,7 @@ fn services() -> Services {
         store,
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
+        client: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
         metrics: Metrics::new(true).expect("metrics"),
         environment: config::variable,

@@ -9,7 +9,7 @@ use crate::{
     metrics::Metrics,
     session::{Policies, Sessions},
     store::Store,
-    upstream::Resolver,
+    upstream::{Client, Resolver},
     url::loop_name,
 };
 
@@ -22,6 +22,8 @@ pub struct Services {
     pub hooks: Arc<Hooks>,
     /// Name look-ups of upstreams.
     pub resolver: Arc<Resolver>,
+    /// Calls that the gateway makes itself.
+    pub client: Arc<Client>,
     /// What is shared with other gateways; the process' own memory where nothing else is configured.
     pub store: Arc<dyn Store>,
     /// The keys.

@@ -51,6 +51,7 @@ impl Gateway {
                 timeout: config.pinhook.plugin_timeout(),
             })),
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
+            client: Arc::default(),
             sessions: Arc::new(Sessions::new(&config, shared.clone())),
             store: shared,
             metrics: metrics.clone(),

@@ -32,6 +32,7 @@ pub(super) fn services(config: Config) -> Services {
         sessions: Arc::new(Sessions::new(&config, store.clone())),
         store,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
+        client: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
         metrics: Metrics::new(true).unwrap(),
         config: Arc::new(config),

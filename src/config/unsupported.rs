@@ -30,7 +30,6 @@ const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'s
 const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
 const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
 const SESSIONS: &str = "not built yet: keys are not checked, so APIs that need one answer 500";
-const POLICIES: &str = "not built yet: policies are not loaded";
 const LIMITS: &str = "not built yet: no rate limit or quota is applied";
 const OAUTH: &str = "not built yet: APIs that use OAuth answer 500";
 const JSVM: &str = "not built yet: JavaScript hooks do not run";
@@ -53,8 +52,6 @@ const TABLE: &[Unsupported] = &[
     whenever("public_key_path", "not built yet: bundles and notifications are not verified"),
     whenever("suppress_redis_signal_reload", "not built yet: there are no reload notifications to suppress"),
     unless("policies.policy_source", &["", "file"], "not supported yet: policies come from files only"),
-    whenever("policies.policy_path", POLICIES),
-    whenever("policies.policy_record_name", POLICIES),
     unless("storage.tls_min_version", &["", "1.2"], "not supported yet: TLS 1.2 and 1.3 are offered"),
     unless("storage.tls_max_version", &["", "1.3"], "not supported yet: TLS 1.2 and 1.3 are offered"),
     whenever("enable_separate_cache_store", CACHE),
@@ -62,10 +59,6 @@ const TABLE: &[Unsupported] = &[
     whenever("basic_auth_hash_key_function", SESSIONS),
     whenever("enable_hashed_keys_listing", SESSIONS),
     whenever("allow_master_keys", SESSIONS),
-    whenever("min_token_length", SESSIONS),
-    whenever("force_global_session_lifetime", SESSIONS),
-    whenever("global_session_lifetime", SESSIONS),
-    whenever("session_lifetime_respects_key_expiration", SESSIONS),
     whenever("legacy_enable_allowance_countdown", SESSIONS),
     whenever("auth_override.force_auth_provider", SESSIONS),
     whenever("auth_override.force_session_provider", SESSIONS),

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{analytics::Flusher, error::Error};
 
-/// How long each flush, of analytics and of the access log, may hold up the exit.
+/// How long each flush, of quotas, of analytics and of the access log, may hold up the exit.
 const FLUSH: Duration = Duration::from_secs(5);
 /// How long a client of an idle connection may still send the request that it was about to send. An idle gateway
 /// ends within a second.
@@ -111,6 +111,7 @@ impl Drain {
         while self.open() > 0 && Instant::now() < deadline {
             sleep(Duration::from_millis(5)).await;
         }
+        self.gateway.services.sessions.flush(FLUSH).await;
         if let Some(flusher) = &self.flusher {
             flusher.flush(FLUSH).await;
         }

@@ -18,6 +18,7 @@ use crate::{
     config::{self, Config},
     definition::{self, ApiDefinition, Broken, Identity, LoadOptions, Loaded, Secrets, Source},
     error::{Problem, Severity},
+    session::Policies,
 };
 
 /// Most callers that wait for a reload; beyond it a request for one is already covered by those queued.
@@ -82,7 +83,8 @@ pub(super) async fn run(gateway: &Arc<Gateway>) -> Report {
     // Reading files, compiling and opening libraries block: not on a thread that serves requests.
     let loaded = tokio::task::spawn_blocking(move || load(&aside)).await;
     let report = match loaded {
-        Ok((snapshot, mut report)) => {
+        Ok((None, report)) => report,
+        Ok((Some(snapshot), mut report)) => {
             let snapshot = Arc::new(snapshot);
             listeners::apply(gateway, &snapshot, &mut report.problems).await;
             gateway.publish(snapshot);
@@ -113,9 +115,17 @@ fn finish(gateway: &Gateway, report: &Report, started: Instant) {
     tracing::info!(apis = report.live, errors, took_ms = took.as_millis() as u64, "definitions loaded");
 }
 
-/// Reads and compiles everything aside.
-pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
+/// Reads and compiles everything aside. Nothing is to be swapped in where the policies cannot be had: without them
+/// keys would mean something else (sessions reference 10.3).
+pub(super) fn load(gateway: &Gateway) -> (Option<Snapshot>, Report) {
     let config = &gateway.config;
+    let policies = match Policies::load(config) {
+        Ok(loaded) => loaded,
+        Err(mut problem) => {
+            problem.message.push_str("; policies and APIs stay as they are");
+            return (None, Report { live: gateway.snapshot().apis.len(), problems: vec![problem] });
+        }
+    };
     let values =
         config.secrets.iter().map(|(name, secret)| (name.clone(), String::from(&**secret))).collect();
     let file_base = Some(&config.kv.file.base_path).filter(|path| !path.is_empty()).map(PathBuf::from);
@@ -126,7 +136,8 @@ pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
     let sources = loaded.definitions.iter().map(|source| (source.path.clone(), source.clone()));
     gateway.sources.store(Arc::new(sources.collect()));
     let running = gateway.snapshot();
-    let mut problems: Vec<Problem> = loaded.all_problems().cloned().collect();
+    let mut problems = policies.problems;
+    problems.extend(loaded.all_problems().cloned());
     let candidates = candidates(&running, &loaded, config.pinhook.respect_active);
     let claims = claims(&running, &candidates, &mut problems);
     let apis: Vec<Arc<Api>> = candidates
@@ -137,8 +148,8 @@ pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
     let (router, rejected) = Router::new(apis.iter().map(route).collect(), &router_options(config));
     problems.extend(rejected);
     let report = Report { live: apis.len(), problems };
-    let policies = running.policies.clone();
-    (Snapshot::new(gateway.services.clone(), policies, router, apis), report)
+    let policies = Arc::new(policies.policies);
+    (Some(Snapshot::new(gateway.services.clone(), policies, router, apis)), report)
 }
 
 /// Something that asks to be served after this load.

@@ -136,6 +136,7 @@ impl Bound {
         if let Some((writer, _)) = access_log {
             tokio::spawn(writer.run(tokio::io::stderr()));
         }
+        tokio::spawn(gateway.services.sessions.clone().tend());
         reload::run(&gateway).await;
         match upgrade {
             Some((upgrade, sockets)) => {

@@ -3,6 +3,22 @@
 /// How many lists `enable_multiple_analytics_keys` spreads records over.
 pub const ANALYTICS_SHARDS: u8 = 10;
 
+/// How the names of stored keys begin.
+pub const SESSIONS: &str = "apikey-";
+
+/// How the names of stored organisations begin.
+pub const ORGANISATIONS: &str = "orgkey.";
+
+/// The state of a key. `hash` stands for the token: its hash, or with hashing off the token itself.
+pub fn session(hash: &str) -> String {
+    [SESSIONS, hash].concat()
+}
+
+/// The state of an organisation, which is never hashed.
+pub fn organisation(org_id: &str) -> String {
+    [ORGANISATIONS, org_id].concat()
+}
+
 /// The list of analytics records: `shard` when spread over several (from 0), `protobuf` when encoded so.
 /// Tyk Pump looks for all of these names on each of its rounds.
 pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
@@ -20,6 +36,12 @@ pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn keys_and_organisations_have_tyks_names() {
+        assert_eq!(session("323482177bb14153"), "apikey-323482177bb14153");
+        assert_eq!(organisation("org1"), "orgkey.org1");
+    }
 
     #[test]
     fn analytics_lists_have_tyks_names() {

@@ -1,5 +1,7 @@
 //! The only place that spells Redis keys. They are Tyk's: its Pump, its Dashboard and other gateways read them.
 
+pub mod oauth;
+
 /// How many lists `enable_multiple_analytics_keys` spreads records over.
 pub const ANALYTICS_SHARDS: u8 = 10;
 

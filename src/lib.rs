@@ -16,6 +16,8 @@ pub mod definition;
 
 pub mod store;
 
+pub mod cluster;
+
 pub mod session;
 
 pub mod upstream;

@@ -17,6 +17,7 @@ use criterion::{Criterion, Throughput};
 use pingora_proxy::Session;
 use pinhook::{
     chain::{Blueprint, Chain, Ctx, ListenPath, Router, Services, Snapshot},
+    cluster::{Members, Notices},
     config::{self, Config},
     definition,
     hook::{Hooks, Spec, drivers::DriverSettings},
@@ -89,7 +90,11 @@ fn services() -> Services {
     let timeout = Duration::from_secs(5);
     let (config, store) = (Arc::new(Config::default()), Arc::new(MemoryStore::default()));
     Services {
+        notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
+        members: Arc::new(Members::new(&config)),
         sessions: Arc::new(Sessions::new(&config, store.clone())),
+        cache: store.clone(),
+        events: Arc::default(),
         store,
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),

@@ -4,10 +4,12 @@
 
 mod apis;
 mod health;
+mod keys;
 mod reload;
 mod reply;
 #[cfg(test)]
 mod tests;
+mod token_events;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
@@ -43,6 +45,17 @@ type Handler = for<'a> fn(Call<'a>) -> Reply<'a>;
 const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::GET, "reload", reload::this),
     (Method::GET, "reload/group", reload::group),
+    (Method::GET, "keys", keys::list),
+    (Method::POST, "keys", keys::add),
+    (Method::PUT, "keys", keys::update),
+    (Method::DELETE, "keys", keys::delete),
+    (Method::POST, "keys/create", keys::create),
+    (Method::POST, "keys/preview", keys::preview),
+    (Method::GET, "keys/{id}", keys::one),
+    (Method::POST, "keys/{id}", keys::add),
+    (Method::PUT, "keys/{id}", keys::update),
+    (Method::DELETE, "keys/{id}", keys::delete),
+    (Method::POST, "keys/policy/{id}", keys::set_policies),
     (Method::GET, "apis", apis::list),
     (Method::GET, "apis/{id}", apis::one),
     (Method::GET, "apis/{id}/status", apis::status),

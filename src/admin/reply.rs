@@ -1,7 +1,7 @@
 //! The forms that answers of the control API have.
 
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, header::X_CONTENT_TYPE_OPTIONS};
 use serde::Serialize;
 
 use crate::gateway::ControlAnswer;
@@ -30,9 +30,27 @@ pub(super) fn error(status: u16, message: &str) -> ControlAnswer {
     json(status, &serde_json::json!({"status": "error", "message": message}))
 }
 
+/// What a call that changed something answers: `{"key":…,"status":"ok","action":…}`.
+pub(super) fn modified(key: &str, action: &str) -> ControlAnswer {
+    json(200, &serde_json::json!({"key": key, "status": "ok", "action": action}))
+}
+
+/// The same for something new; with its hash, if it has one.
+pub(super) fn added(key: &str, hash: Option<&str>) -> ControlAnswer {
+    match hash {
+        Some(hash) => {
+            json(200, &serde_json::json!({"key": key, "status": "ok", "action": "added", "key_hash": hash}))
+        }
+        None => modified(key, "added"),
+    }
+}
+
 /// Plain text.
 pub(super) fn plain(status: u16, text: &'static str) -> ControlAnswer {
-    answer(status, HeaderValue::from_static("text/plain; charset=utf-8"), Bytes::from_static(text.as_bytes()))
+    let content_type = HeaderValue::from_static("text/plain; charset=utf-8");
+    let mut answer = answer(status, content_type, Bytes::from_static(text.as_bytes()));
+    answer.headers.push((X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")));
+    answer
 }
 
 fn answer(status: u16, content_type: HeaderValue, body: Bytes) -> ControlAnswer {

@@ -4,7 +4,9 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Api, Router};
 use crate::{
+    cluster::{Members, Notices},
     config::Config,
+    event::Events,
     hook::Hooks,
     metrics::Metrics,
     session::{Policies, Sessions},
@@ -26,8 +28,16 @@ pub struct Services {
     pub client: Arc<Client>,
     /// What is shared with other gateways; the process' own memory where nothing else is configured.
     pub store: Arc<dyn Store>,
+    /// Where responses are cached: `cache_storage` where that is separate, else the same store.
+    pub cache: Arc<dyn Store>,
+    /// What gateways tell each other.
+    pub notices: Arc<Notices>,
+    /// The gateways that are alive.
+    pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
+    /// Who hears of what happens on the gateway itself.
+    pub events: Arc<Events>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.

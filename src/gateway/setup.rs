@@ -15,6 +15,7 @@ use super::{
 use crate::{
     analytics::{self, Analytics},
     chain::{Router, Services, Snapshot},
+    cluster::{Members, Notices},
     config::{self, Config, Storage, StorageKind},
     error::{Problem, Result},
     hook::{Hooks, drivers::DriverSettings},
@@ -41,9 +42,14 @@ impl Gateway {
         problems: &mut Vec<Problem>,
     ) -> Result<(Arc<Self>, Background)> {
         let metrics = Metrics::new(true)?;
-        let store = store(&config.storage, "storage", problems)?;
+        let store = open(&config.storage, "storage", problems)?;
         let analytics = analytics(&config, store.as_ref(), &metrics, problems)?;
         let shared = store.clone().unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let cache = match config.enable_separate_cache_store {
+            true => open(&config.cache_storage, "cache_storage", problems)?,
+            false => None,
+        };
+        let cache = cache.unwrap_or_else(|| shared.clone());
         let templates = Templates::load(&config.template_path, problems);
         let services = Services {
             hooks: Arc::new(Hooks::start(&DriverSettings {
@@ -52,7 +58,11 @@ impl Gateway {
             })),
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
             client: Arc::default(),
+            notices: Arc::new(Notices::new(&config, shared.clone(), problems)),
+            members: Arc::new(Members::new(&config)),
             sessions: Arc::new(Sessions::new(&config, shared.clone())),
+            cache,
+            events: Arc::default(),
             store: shared,
             metrics: metrics.clone(),
             config: config.clone(),
@@ -101,7 +111,7 @@ fn name_ttl(config: &Config) -> Duration {
     u64::try_from(cache.ttl).map_or(Duration::MAX, Duration::from_secs)
 }
 
-fn store(storage: &Storage, path: &str, problems: &mut Vec<Problem>) -> Result<Option<Arc<dyn Store>>> {
+fn open(storage: &Storage, path: &str, problems: &mut Vec<Problem>) -> Result<Option<Arc<dyn Store>>> {
     if storage.kind != StorageKind::Redis {
         return Ok(None);
     }
@@ -120,7 +130,7 @@ fn analytics(
     }
     problems.extend(analytics::problems(config, "gateway config"));
     let store = if config.enable_separate_analytics_store {
-        store(analytics::storage(config), "analytics_storage", problems)?
+        open(analytics::storage(config), "analytics_storage", problems)?
     } else {
         shared.cloned()
     };

@@ -13,6 +13,7 @@ use crate::{
         Blueprint, Chain, Ctx, Flow, ListenPath, Middleware, ResponseMiddleware, ResponseSlot, Router,
         Services, Slot, Snapshot,
     },
+    cluster::{Members, Notices},
     config::{Config, Secret},
     definition::{self, ApiDefinition, VersionInfo},
     error::{Problem, Result},
@@ -29,7 +30,11 @@ pub(super) fn services(config: Config) -> Services {
     let timeout = config.pinhook.plugin_timeout();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     Services {
+        notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
+        members: Arc::new(Members::new(&config)),
         sessions: Arc::new(Sessions::new(&config, store.clone())),
+        cache: store.clone(),
+        events: Arc::default(),
         store,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
         client: Arc::default(),

@@ -21,6 +21,36 @@ pub fn organisation(org_id: &str) -> String {
     [ORGANISATIONS, org_id].concat()
 }
 
+/// A rate limit's counter. `id` is what stands for the key, `endpoint` the hash of an endpoint with a limit of its own;
+/// parts lose the dashes at their ends, and empty ones are left out.
+pub fn rate_limit(scope: &str, id: &str, endpoint: &str) -> String {
+    let mut key = String::with_capacity(12 + scope.len() + id.len() + endpoint.len());
+    key.push_str("rate-limit");
+    for part in [scope, id, endpoint] {
+        let part = part.trim_matches('-');
+        if !part.is_empty() {
+            key.push('-');
+            key.push_str(part);
+        }
+    }
+    key
+}
+
+/// The flag that the sentinel limiter raises over a counter.
+pub fn blocked(rate_limit: &str) -> String {
+    [rate_limit, ".BLOCKED"].concat()
+}
+
+/// A quota's counter.
+pub fn quota(scope: &str, id: &str) -> String {
+    if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
+}
+
+/// A certificate, by its id.
+pub fn certificate(id: &str) -> String {
+    ["cert-raw-", id].concat()
+}
+
 /// The list of analytics records: `shard` when spread over several (from 0), `protobuf` when encoded so.
 /// Tyk Pump looks for all of these names on each of its rounds.
 pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {

@@ -1,0 +1,85 @@
+//! Keys in the store: found by any of their names, written, removed, their counters reset.
+
+use super::{If, keys};
+use crate::{
+    chain::Services,
+    error::Result,
+    session::{Lifetime, SessionState},
+};
+
+/// A key in the store.
+pub(super) struct Found {
+    /// The token that matched; when it was looked for by its hash, that.
+    pub(super) id: String,
+    /// What stands for it in store keys.
+    pub(super) hash: String,
+    /// As it is stored.
+    pub(super) state: SessionState,
+}
+
+/// The key of a name: of a hash if `hashed`, else of what a client of an organisation would present
+/// (sessions reference 1.4). A store that does not answer has no keys.
+pub(super) async fn find(services: &Services, org_id: &str, name: &str, hashed: bool) -> Option<Found> {
+    let names: Vec<(String, String)> = if hashed {
+        vec![(name.to_owned(), name.to_owned())]
+    } else {
+        let ids = services.sessions.candidates(org_id, name).into_iter();
+        ids.map(|id| (services.sessions.hash(&id), id)).collect()
+    };
+    let stored: Vec<String> = names.iter().map(|(hash, _)| keys::session(hash)).collect();
+    let stored: Vec<&str> = stored.iter().map(String::as_str).collect();
+    let values = services.store.get_many(&stored).await.ok()?;
+    let mut found = names.into_iter().zip(values);
+    let ((hash, id), text) =
+        found.find_map(|(name, value)| Some((name, value.filter(|text| !text.is_empty())?)))?;
+    let state = serde_json::from_slice(&text).ok()?;
+    Some(Found { id, hash, state })
+}
+
+/// Writes a state.
+pub(super) async fn write(
+    services: &Services,
+    hash: &str,
+    state: &SessionState,
+    lifetime: Lifetime,
+    when: If,
+) -> Result<()> {
+    services.sessions.write(hash, state, lifetime, when).await.map(drop)
+}
+
+/// Removes keys.
+pub(super) async fn remove(services: &Services, hashes: &[&str]) -> Result<()> {
+    services.sessions.delete(hashes).await.map(drop)
+}
+
+/// Begins the quota of a key anew, and ends the block of the sentinel limiter (sessions reference 6). A counter that
+/// cannot be reset ends with its period.
+pub(super) async fn reset_counters(services: &Services, hash: &str, state: &SessionState) {
+    let mut counters = vec![keys::blocked(&keys::rate_limit("", hash, "")), keys::quota("", hash)];
+    let scopes = state.access_rights.values().map(|rights| rights.allowance_scope.as_str());
+    counters.extend(scopes.filter(|scope| !scope.is_empty()).map(|scope| keys::quota(scope, hash)));
+    let counters: Vec<&str> = counters.iter().map(String::as_str).collect();
+    if let Err(error) = services.store.delete(&counters).await {
+        tracing::warn!(error = %error.chain(), "the counters of a key were not reset");
+    }
+}
+
+/// Sets how much of each quota is left, from the counters.
+pub(super) async fn fill_remaining(services: &Services, hash: &str, state: &mut SessionState) {
+    if let Some(used) = used(services, "", hash).await.filter(|_| state.quota_max > 0) {
+        state.quota_remaining = (state.quota_max - used).max(0);
+    }
+    for rights in state.access_rights.values_mut() {
+        if rights.limit.quota_max > 0
+            && let Some(used) = used(services, &rights.allowance_scope, hash).await
+        {
+            rights.limit.quota_remaining = (rights.limit.quota_max - used).max(0);
+        }
+    }
+}
+
+async fn used(services: &Services, scope: &str, hash: &str) -> Option<i64> {
+    let counter = keys::quota(scope, hash);
+    let mut values = services.store.get_many(&[&counter]).await.ok()?;
+    std::str::from_utf8(&values.pop()??).ok()?.parse().ok()
+}

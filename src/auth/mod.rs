@@ -2,8 +2,10 @@
 //!
 //! All methods that a definition switches on must pass, in the order of the table (sessions reference 3.1).
 
+mod basic;
 mod credential;
 mod gate;
+mod hmac;
 mod key;
 
 use async_trait::async_trait;

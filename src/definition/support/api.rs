@@ -18,12 +18,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         |d| guarded(d, d.external_oauth.enabled),
         Refuse("tokens of external issuers can be checked; JWT with jwt_source serves many of them"),
     ),
-    Setting("use_basic_auth", |d| guarded(d, d.use_basic_auth), Refuse("users and passwords can be checked")),
-    Setting(
-        "enable_signature_checking",
-        |d| guarded(d, d.enable_signature_checking),
-        Refuse("signatures can be checked"),
-    ),
     Setting("enable_jwt", |d| guarded(d, d.enable_jwt), Refuse("JSON Web Tokens can be checked")),
     Setting("use_openid", |d| guarded(d, d.use_openid), Refuse("OpenID Connect tokens can be checked")),
     Setting(

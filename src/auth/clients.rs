@@ -1,7 +1,7 @@
 //! Clients of the OAuth 2 server as they are stored, per API. JWT reads them too: a token may name one.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::{Duration, Instant},
 };
 
@@ -139,17 +139,22 @@ impl Clients {
 /// The clients of one API, as requests look at them: what was found counts for a second.
 pub(super) struct ClientCache {
     clients: Clients,
-    known: Cache<String, (Instant, Option<Arc<Client>>)>,
+    /// Made with the first look: most APIs of a gateway have no clients.
+    known: OnceLock<Cache<String, Known>>,
 }
+
+/// When a client was looked for, and what was found.
+type Known = (Instant, Option<Arc<Client>>);
 
 impl ClientCache {
     pub(super) fn new(store: Arc<dyn Store>, api_id: &str) -> Self {
-        Self { clients: Clients::new(store, api_id), known: Cache::new(REMEMBERED) }
+        Self { clients: Clients::new(store, api_id), known: OnceLock::new() }
     }
 
     /// The client, unless it is gone or the store does not answer.
     pub(super) async fn get(&self, id: &str) -> Option<Arc<Client>> {
-        if let Some((at, client)) = self.known.get(id)
+        let known = self.known.get_or_init(|| Cache::new(REMEMBERED));
+        if let Some((at, client)) = known.get(id)
             && at.elapsed() < KEEP
         {
             return client;
@@ -157,7 +162,7 @@ impl ClientCache {
         match self.clients.get(id).await {
             Ok(client) => {
                 let client = client.map(Arc::new);
-                self.known.insert(id.to_owned(), (Instant::now(), client.clone()));
+                known.insert(id.to_owned(), (Instant::now(), client.clone()));
                 client
             }
             Err(error) => {

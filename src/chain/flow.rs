@@ -35,6 +35,8 @@ pub enum Origin {
     Hook,
     /// A mock reply of an allow, block or mock entry.
     Mock,
+    /// An endpoint of the gateway itself below the API, such as those of OAuth: it leaves no record.
+    Endpoint,
 }
 
 /// A refusal: not a fault, but an answer that the API's definition asks for.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Api, Router};
+use super::{Api, KeySets, Router};
 use crate::{
     cluster::{Members, Notices},
     config::Config,
@@ -36,6 +36,8 @@ pub struct Services {
     pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
+    /// Which fetched key sets of token issuers still count.
+    pub key_sets: Arc<KeySets>,
     /// Who hears of what happens on the gateway itself.
     pub events: Arc<Events>,
     /// Every metric.

@@ -164,7 +164,7 @@ async fn send_response(
         session.set_keepalive(None);
     }
     ctx.outcome.answered = match origin {
-        Origin::Mock => Answered::Mock,
+        Origin::Mock | Origin::Endpoint => Answered::Mock,
         Origin::Hook if head.status.as_u16() < 400 => Answered::Hook,
         Origin::Hook => Answered::Gateway,
     };

@@ -58,6 +58,7 @@ impl Gateway {
             })),
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
             client: Arc::default(),
+            key_sets: Arc::default(),
             notices: Arc::new(Notices::new(&config, shared.clone(), problems)),
             members: Arc::new(Members::new(&config)),
             sessions: Arc::new(Sessions::new(&config, shared.clone())),

@@ -9,6 +9,7 @@ mod expires_header;
 mod header_edits;
 mod hooks;
 mod method_transform;
+mod oauth_server;
 mod response_headers;
 mod track_endpoint;
 mod transform_headers;
@@ -25,6 +26,7 @@ use crate::{
 
 /// Every request step, in order.
 pub const REQUEST: &[Slot] = &[
+    Slot::Step("oauth_server", oauth_server::build),
     Slot::Step("version_check", version_check::build),
     Slot::Hooks(HookKind::Pre, hooks::build),
     Slot::Step("context_vars", context_vars::build),

@@ -15,7 +15,7 @@ use super::{
     tokens::Access,
 };
 use crate::{
-    auth::{basic, clients::Client},
+    auth::{basic::Passwords, clients::Client},
     chain::{Ctx, Response},
     error::Result,
     session::SessionState,
@@ -147,7 +147,7 @@ impl Server {
         // Users are looked up by the plain form of tokens, whatever `hash_key_function` says.
         let hash = self.sessions.hash(&[&*self.org_id, user].concat());
         let mut state = self.sessions.read(&hash).await?.ok_or(OauthError::AccessDenied)?;
-        if !is_password_of(&state, password).await {
+        if !is_password_of(&state, password, &self.passwords).await {
             return Err(OauthError::AccessDenied);
         }
         let user_data = user_data(&state)?;
@@ -206,11 +206,7 @@ fn user_data(state: &SessionState) -> Result<String, OauthError> {
 }
 
 /// Plain and bcrypt passwords alone are known here, as in Tyk.
-async fn is_password_of(state: &SessionState, password: &str) -> bool {
+async fn is_password_of(state: &SessionState, password: &str, passwords: &Passwords) -> bool {
     let stored = &state.basic_auth_data;
-    match stored.hash_type.as_str() {
-        "" => !stored.password.is_empty() && is_same(stored.password.as_bytes(), password.as_bytes()),
-        "bcrypt" => basic::is_bcrypt(&stored.password, password).await,
-        _ => false,
-    }
+    matches!(&*stored.hash_type, "" | "bcrypt") && passwords.check(stored, password).await
 }

@@ -8,7 +8,10 @@ use subtle::ConstantTimeEq;
 
 use super::{answer, form::Form, tokens::Tokens};
 use crate::{
-    auth::clients::{Client, Clients},
+    auth::{
+        basic::Passwords,
+        clients::{Client, Clients},
+    },
     chain::{Blueprint, Ctx, ListenPath, Response},
     definition::{ApiDefinition, Notifications, OauthMeta},
     error::Result,
@@ -31,6 +34,7 @@ pub struct Server {
     pub(super) expires_in: i64,
     pub(super) error_status: u16,
     pub(super) separator: String,
+    pub(super) passwords: Passwords,
     listen_path: ListenPath,
 }
 
@@ -87,6 +91,7 @@ impl Server {
             expires_in: services.config.oauth_token_expire,
             error_status: services.config.oauth_error_status_code,
             separator: services.config.oauth_redirect_uri_separator.clone(),
+            passwords: Passwords::new(None, services.config.pinhook.threads),
             listen_path: blueprint.listen_path.clone(),
         }
     }

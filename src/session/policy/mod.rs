@@ -2,6 +2,7 @@
 
 mod definition;
 mod load;
+mod template;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -7,6 +7,7 @@ mod cache;
 mod files;
 mod health;
 mod keys;
+mod oauth;
 mod org_keys;
 mod policies;
 mod reload;
@@ -88,6 +89,18 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::PUT, "org/keys/{id}", org_keys::update),
     (Method::DELETE, "org/keys/{id}", org_keys::delete),
     (Method::DELETE, "cache/{id}", cache::delete),
+    (Method::POST, "oauth/clients/create", oauth::create),
+    (Method::GET, "oauth/clients/apis/{id}", oauth::apis_of),
+    (Method::GET, "oauth/clients/{id}", oauth::list),
+    (Method::GET, "oauth/clients/{id}/{id}", oauth::one),
+    (Method::PUT, "oauth/clients/{id}/{id}", oauth::change),
+    (Method::DELETE, "oauth/clients/{id}/{id}", oauth::delete),
+    (Method::PUT, "oauth/clients/{id}/{id}/rotate", oauth::rotate),
+    (Method::GET, "oauth/clients/{id}/{id}/tokens", oauth::list_tokens),
+    (Method::DELETE, "oauth/refresh/{id}", oauth::drop_refresh),
+    (Method::POST, "oauth/revoke", oauth::revoke),
+    (Method::POST, "oauth/revoke_all", oauth::revoke_all),
+    (Method::DELETE, "oauth/tokens", oauth::purge),
 ];
 
 /// The control API of this build.

@@ -6,8 +6,8 @@ use std::{
 };
 
 use quick_cache::sync::Cache;
-use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::{Map, Value};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::{
     error::{Error, Result},
@@ -31,23 +31,15 @@ pub struct Client {
     /// Where its users are sent back to; without one it gets no token.
     #[serde(rename = "redirecturi", default)]
     pub redirect_uri: String,
-    /// Anything; the keys of its tokens get what they have not.
-    #[serde(default, skip_serializing_if = "Map::is_empty", deserialize_with = "map_or_nothing")]
-    pub meta_data: Map<String, Value>,
+    /// Anything. The keys of its tokens get the members of an object, unless they have them.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub meta_data: Value,
     /// The policy of its tokens.
     #[serde(rename = "policyid", default)]
     pub policy_id: String,
     /// For people.
     #[serde(default)]
     pub description: String,
-}
-
-/// Meta data that is no object is of no use to keys.
-fn map_or_nothing<'de, D: Deserializer<'de>>(from: D) -> Result<Map<String, Value>, D::Error> {
-    Ok(match Value::deserialize(from)? {
-        Value::Object(map) => map,
-        _ => Map::new(),
-    })
 }
 
 /// The clients of one API.

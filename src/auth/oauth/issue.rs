@@ -34,7 +34,7 @@ impl Server {
         let token = self.sessions.token(org_id, &Uuid::new_v4().simple().to_string());
         state.oauth_client_id.clone_from(&grant.client.id);
         state.expires = unix_now().saturating_add(self.expires_in);
-        for (name, value) in &grant.client.meta_data {
+        for (name, value) in grant.client.meta_data.as_object().into_iter().flatten() {
             if !state.meta_data.contains_key(name) {
                 state.meta_data.insert(name.clone(), value.clone());
             }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned};
 use crate::{
     auth::clients::Client,
     chain::Services,
+    cluster::{Command, Notices},
     error::{Error, Result},
     session::{Sessions, unix_now},
     store::{If, Store, keys::oauth as keys},
@@ -93,6 +94,7 @@ pub struct Listed {
 pub struct Tokens {
     store: Arc<dyn Store>,
     sessions: Arc<Sessions>,
+    notices: Arc<Notices>,
     api_id: Arc<str>,
     refresh: Duration,
 }
@@ -103,6 +105,7 @@ impl Tokens {
         Self {
             store: services.store.clone(),
             sessions: services.sessions.clone(),
+            notices: services.notices.clone(),
             api_id: api_id.into(),
             refresh: seconds(services.config.oauth_refresh_token_expire),
         }
@@ -174,7 +177,15 @@ impl Tokens {
         }
         let names = names.each_ref().map(String::as_str);
         self.store.delete(&names).await?;
-        self.sessions.delete(&[&hash]).await?;
+        self.delete_keys(&[&hash]).await
+    }
+
+    /// Deletes the keys behind tokens, and tells the other gateways to forget them.
+    async fn delete_keys(&self, hashes: &[&str]) -> Result<()> {
+        self.sessions.delete(hashes).await?;
+        if let Err(error) = self.notices.publish(&Command::KeySpaceUpdate, &hashes.join(",")).await {
+            tracing::warn!(error = error.chain(), "other gateways were not told of revoked tokens");
+        }
         Ok(())
     }
 
@@ -214,7 +225,7 @@ impl Tokens {
             }
             self.take_out(client, &hash).await?;
             self.store.delete(&[&name]).await?;
-            self.sessions.delete(&[&hash]).await?;
+            self.delete_keys(&[&hash]).await?;
         }
         Ok(())
     }

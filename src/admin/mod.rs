@@ -3,8 +3,13 @@
 //! Paths, texts and statuses are Tyk's (sessions-and-control reference 8 and 11).
 
 mod apis;
+mod cache;
+mod files;
 mod health;
 mod keys;
+mod oauth;
+mod org_keys;
+mod policies;
 mod reload;
 mod reply;
 #[cfg(test)]
@@ -57,8 +62,45 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::DELETE, "keys/{id}", keys::delete),
     (Method::POST, "keys/policy/{id}", keys::set_policies),
     (Method::GET, "apis", apis::list),
+    (Method::POST, "apis", apis::add),
+    (Method::GET, "apis/oas", apis::list_oas),
+    (Method::POST, "apis/oas", apis::make_oas),
+    (Method::POST, "apis/oas/import", apis::make_oas),
+    (Method::GET, "apis/oas/export", apis::export_oas),
+    (Method::GET, "apis/oas/{id}", apis::one_oas),
+    (Method::PUT, "apis/oas/{id}", apis::replace_oas),
+    (Method::PATCH, "apis/oas/{id}", apis::change_oas),
+    (Method::GET, "apis/oas/{id}/export", apis::export_oas),
     (Method::GET, "apis/{id}", apis::one),
+    (Method::PUT, "apis/{id}", apis::update),
+    (Method::DELETE, "apis/{id}", apis::delete),
     (Method::GET, "apis/{id}/status", apis::status),
+    (Method::GET, "apis/{id}/versions", apis::versions),
+    (Method::GET, "policies", policies::list),
+    (Method::POST, "policies", policies::add),
+    (Method::PUT, "policies", policies::update),
+    (Method::DELETE, "policies", policies::delete),
+    (Method::GET, "policies/{id}", policies::one),
+    (Method::PUT, "policies/{id}", policies::update),
+    (Method::DELETE, "policies/{id}", policies::delete),
+    (Method::GET, "org/keys", org_keys::list),
+    (Method::GET, "org/keys/{id}", org_keys::one),
+    (Method::POST, "org/keys/{id}", org_keys::add),
+    (Method::PUT, "org/keys/{id}", org_keys::update),
+    (Method::DELETE, "org/keys/{id}", org_keys::delete),
+    (Method::DELETE, "cache/{id}", cache::delete),
+    (Method::POST, "oauth/clients/create", oauth::create),
+    (Method::GET, "oauth/clients/apis/{id}", oauth::apis_of),
+    (Method::GET, "oauth/clients/{id}", oauth::list),
+    (Method::GET, "oauth/clients/{id}/{id}", oauth::one),
+    (Method::PUT, "oauth/clients/{id}/{id}", oauth::change),
+    (Method::DELETE, "oauth/clients/{id}/{id}", oauth::delete),
+    (Method::PUT, "oauth/clients/{id}/{id}/rotate", oauth::rotate),
+    (Method::GET, "oauth/clients/{id}/{id}/tokens", oauth::list_tokens),
+    (Method::DELETE, "oauth/refresh/{id}", oauth::drop_refresh),
+    (Method::POST, "oauth/revoke", oauth::revoke),
+    (Method::POST, "oauth/revoke_all", oauth::revoke_all),
+    (Method::DELETE, "oauth/tokens", oauth::purge),
 ];
 
 /// The control API of this build.

@@ -30,7 +30,6 @@ const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'s
 const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
 const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
 const SESSIONS: &str = "not built yet: keys are not checked, so APIs that need one answer 500";
-const OAUTH: &str = "not built yet: APIs that use OAuth answer 500";
 const JSVM: &str = "not built yet: JavaScript hooks do not run";
 const RICH: &str = "not built yet: Python, Lua and gRPC hooks do not run";
 const BUNDLES: &str = "not built yet: bundles are not fetched";
@@ -63,12 +62,6 @@ const TABLE: &[Unsupported] = &[
     whenever("auth_override.force_session_provider", SESSIONS),
     whenever("enforce_org_data_age", "not built yet: organisations do not set how long records live"),
     whenever("enforce_org_data_detail_logging", "not built yet: organisations do not turn recording on"),
-    whenever("oauth_refresh_token_expire", OAUTH),
-    whenever("oauth_token_expire", OAUTH),
-    whenever("oauth_token_expired_retain_period", OAUTH),
-    whenever("oauth_redirect_uri_separator", OAUTH),
-    whenever("oauth_error_status_code", OAUTH),
-    whenever("jwt_ssl_insecure_skip_verify", "not built yet: APIs that use JWT answer 500"),
     whenever("override_messages", ERRORS),
     whenever("error_overrides", ERRORS),
     whenever("http_server_options.server_name", "not supported yet: the certificate alone names the server"),

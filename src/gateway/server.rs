@@ -28,6 +28,7 @@ use super::{
     upgrade::{self, CommandLine, Handover, Upgrade},
 };
 use crate::{
+    auth::oauth,
     analytics::{Flusher, Worker},
     config,
     error::{Error, Problem, Result, Severity},
@@ -137,6 +138,7 @@ impl Bound {
             tokio::spawn(writer.run(tokio::io::stderr()));
         }
         tokio::spawn(gateway.services.sessions.clone().tend());
+        tokio::spawn(oauth::tend(gateway.services.clone()));
         reload::run(&gateway).await;
         match upgrade {
             Some((upgrade, sockets)) => {

@@ -60,6 +60,7 @@ impl Gateway {
             })),
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
             client: Arc::default(),
+            key_sets: Arc::default(),
             notices: Arc::new(Notices::new(&config, shared.clone(), problems)),
             limiter: Arc::new(Limiter::new(&config, shared.clone(), members.clone())),
             members,

@@ -11,10 +11,8 @@ use async_trait::async_trait;
 use http::{HeaderValue, header};
 use pingora_proxy::Session;
 
-use self::{
-    credentials::{BodyPatterns, User},
-    password::Passwords,
-};
+use self::credentials::{BodyPatterns, User};
+pub(in crate::auth) use self::password::Passwords;
 use super::{AUTH_FAILURE, AuthMethod, Credential, Verdict};
 use crate::{
     chain::{Blueprint, Ctx, Denial, key_failure},

@@ -17,7 +17,7 @@ use crate::session::{BasicAuthData, hash::HashFunction};
 const KNOWN: usize = 10_000;
 
 /// Checks the passwords of one API.
-pub(super) struct Passwords {
+pub(in crate::auth) struct Passwords {
     known: Option<Known>,
     slots: Arc<Semaphore>,
 }
@@ -30,7 +30,7 @@ struct Known {
 
 impl Passwords {
     /// What is right stays known for `ttl`, if at all; `threads` hashes are computed at a time.
-    pub(super) fn new(ttl: Option<Duration>, threads: usize) -> Self {
+    pub(in crate::auth) fn new(ttl: Option<Duration>, threads: usize) -> Self {
         Self {
             known: ttl.map(|ttl| Known { digests: Cache::new(KNOWN), ttl }),
             slots: Arc::new(Semaphore::new(threads.max(1))),
@@ -38,7 +38,7 @@ impl Passwords {
     }
 
     /// True if the password is the stored one.
-    pub(super) async fn check(&self, stored: &BasicAuthData, password: &str) -> bool {
+    pub(in crate::auth) async fn check(&self, stored: &BasicAuthData, password: &str) -> bool {
         match (&*stored.hash_type, HashFunction::named(&stored.hash_type)) {
             // A key that is no user has no password, and not the empty one.
             ("", _) if stored.password.is_empty() => false,

@@ -2,6 +2,7 @@
 //!
 //! Paths, texts and statuses are Tyk's (sessions-and-control reference 8 and 11).
 
+mod api_health;
 mod apis;
 mod cache;
 mod files;
@@ -20,9 +21,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use http::Method;
+use subtle::ConstantTimeEq;
 
 use crate::{
-    config::Secret,
+    config::Config,
     gateway::{ControlAnswer, ControlApi, ControlRequest, Gateway},
 };
 
@@ -88,6 +90,7 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::POST, "org/keys/{id}", org_keys::add),
     (Method::PUT, "org/keys/{id}", org_keys::update),
     (Method::DELETE, "org/keys/{id}", org_keys::delete),
+    (Method::GET, "health", api_health::numbers),
     (Method::DELETE, "cache/{id}", cache::delete),
     (Method::POST, "oauth/clients/create", oauth::create),
     (Method::GET, "oauth/clients/apis/{id}", oauth::apis_of),
@@ -113,7 +116,7 @@ impl ControlApi for Admin {
     }
 
     fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer> {
-        let admitted = probe(gateway, request.path).is_some() || authorised(&gateway.config.secret, request);
+        let admitted = probe(gateway, request.path).is_some() || authorised(&gateway.config, request);
         (!admitted).then(|| reply::error(403, "Attempted administrative access with invalid or missing key!"))
     }
 
@@ -170,15 +173,12 @@ fn matches<'a>(pattern: &str, path: &'a str) -> Option<[&'a str; 2]> {
     segments.next().is_none().then_some(found)
 }
 
-/// True if the request carries the secret. Without a secret in the config a request without the header passes, as
-/// it does in Tyk.
-fn authorised(secret: &Secret, request: &ControlRequest<'_>) -> bool {
+/// True if the request carries the secret. Without a secret in the config nobody may ask anything, unless the config
+/// lets everybody who sends no secret.
+fn authorised(config: &Config, request: &ControlRequest<'_>) -> bool {
     let given = request.headers.get("x-tyk-authorization").map(|value| value.as_bytes()).unwrap_or_default();
-    same(given, secret.as_bytes())
-}
-
-/// Compares without telling by its time where the texts part.
-fn same(given: &[u8], expected: &[u8]) -> bool {
-    given.len() == expected.len()
-        && given.iter().zip(expected).fold(0u8, |seen, (one, other)| seen | (one ^ other)) == 0
+    if config.secret.is_empty() && !config.pinhook.allow_empty_secret {
+        return false;
+    }
+    given.ct_eq(config.secret.as_bytes()).into()
 }

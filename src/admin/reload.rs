@@ -1,6 +1,7 @@
 //! `/tyk/reload`: load the definitions again.
 
 use super::{Call, Reply, reply};
+use crate::cluster::Command;
 
 /// Queues a reload; with `block=true` the answer comes after it, whatever became of it.
 pub(super) fn this(call: Call<'_>) -> Reply<'_> {
@@ -15,9 +16,13 @@ pub(super) fn this(call: Call<'_>) -> Reply<'_> {
     })
 }
 
-/// Reloads all gateways of the group. Without a cluster channel the group is this gateway.
+/// Reloads all gateways of the group. This one does not wait to hear itself: without Redis nobody would say it.
 pub(super) fn group(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
+        let snapshot = call.gateway.snapshot();
+        if let Err(error) = snapshot.services.notices.publish(&Command::GroupReload, "").await {
+            tracing::warn!(error = error.chain(), "other gateways were not told to reload");
+        }
         call.gateway.reloads.request();
         reply::ok()
     })

@@ -44,6 +44,11 @@ pub fn quota(scope: &str, id: &str) -> String {
     if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
 }
 
+/// How the names of an API's cached responses begin, and of every API whose id begins with this one.
+pub fn responses(api_id: &str) -> String {
+    ["cache-", api_id].concat()
+}
+
 /// A certificate, by its id.
 pub fn certificate(id: &str) -> String {
     ["cert-raw-", id].concat()

@@ -16,14 +16,14 @@ pub(super) fn this(call: Call<'_>) -> Reply<'_> {
     })
 }
 
-/// Reloads all gateways of the group. This one does not wait to hear itself: without Redis nobody would say it.
+/// Reloads all gateways of the group: this one too hears the notice. One that cannot be sent is lost, but not on us.
 pub(super) fn group(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
-        let snapshot = call.gateway.snapshot();
-        if let Err(error) = snapshot.services.notices.publish(&Command::GroupReload, "").await {
-            tracing::warn!(error = error.chain(), "other gateways were not told to reload");
+        let notices = &call.gateway.snapshot().services.notices;
+        if let Err(error) = notices.publish(&Command::GroupReload, "").await {
+            tracing::error!(error = error.chain(), "only this gateway reloads: the others were not told");
+            call.gateway.reloads.request();
         }
-        call.gateway.reloads.request();
         reply::ok()
     })
 }

@@ -39,21 +39,13 @@ const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinh
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
 const OUTBOUND: &str = "not supported yet: outbound calls use no proxy";
 const MTLS: &str = "not built yet: client certificates are not checked";
-const CACHE: &str = "not built yet: responses are not cached";
 const ERRORS: &str = "not built yet: answers keep their built-in texts";
 
 const TABLE: &[Unsupported] = &[
     whenever("use_db_app_configs", DASHBOARD),
     whenever("db_app_conf_options.connection_string", DASHBOARD),
     whenever("slave_options.use_rpc", CONTROL_PLANE),
-    whenever("node_secret", "not built yet: notifications are neither signed nor checked"),
-    whenever("public_key_path", "not built yet: bundles and notifications are not verified"),
-    whenever("suppress_redis_signal_reload", "not built yet: there are no reload notifications to suppress"),
     unless("policies.policy_source", &["", "file"], "not supported yet: policies come from files only"),
-    unless("storage.tls_min_version", &["", "1.2"], "not supported yet: TLS 1.2 and 1.3 are offered"),
-    unless("storage.tls_max_version", &["", "1.3"], "not supported yet: TLS 1.2 and 1.3 are offered"),
-    whenever("enable_separate_cache_store", CACHE),
-    whenever("enable_separate_analytics_store", "not supported yet: analytics records go to `storage`"),
     whenever("legacy_enable_allowance_countdown", SESSIONS),
     whenever("auth_override.force_auth_provider", SESSIONS),
     whenever("auth_override.force_session_provider", SESSIONS),

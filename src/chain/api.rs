@@ -41,6 +41,8 @@ pub struct Api {
     pub metrics: Arc<ApiMetrics>,
     /// What its analytics records have in common.
     pub recorded: Arc<RecordedApi>,
+    /// Its requests leave records.
+    pub is_recorded: bool,
     /// Its records hold request and answer as they were.
     pub detailed: bool,
     /// Request headers that become tags of records.

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{exchange, observe};
+use super::{exchange, key_saving, observe};
 use crate::{
     chain::{Answered, Ctx},
     error::{Error, HookError, Result},
@@ -61,7 +61,9 @@ pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut Resp
     for name in RATE_LIMIT {
         insert(&mut part.head, name, ZERO);
     }
-    match api.chain.response(session, ctx, part).await {
+    let done = api.chain.response(session, ctx, part).await;
+    key_saving::save(ctx).await;
+    match done {
         Ok(()) => {}
         Err(error @ Error::Hook(HookError::NotLoaded { .. })) => return Err(error),
         Err(error) => {

@@ -15,6 +15,7 @@ mod fault;
 mod framing;
 pub mod health;
 mod kept;
+mod key_saving;
 pub mod listen;
 mod listeners;
 mod loader;

@@ -20,6 +20,8 @@ pub mod cluster;
 
 pub mod session;
 
+pub mod limit;
+
 pub mod upstream;
 
 pub mod hook;

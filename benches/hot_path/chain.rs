@@ -21,6 +21,7 @@ use pinhook::{
     config::{self, Config},
     definition,
     hook::{Hooks, Spec, drivers::DriverSettings},
+    limit::Limiter,
     metrics::Metrics,
     middleware,
     session::Sessions,
@@ -89,9 +90,11 @@ impl Run {
 fn services() -> Services {
     let timeout = Duration::from_secs(5);
     let (config, store) = (Arc::new(Config::default()), Arc::new(MemoryStore::default()));
+    let members = Arc::new(Members::new(&config));
     Services {
+        limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
         notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
-        members: Arc::new(Members::new(&config)),
+        members,
         sessions: Arc::new(Sessions::new(&config, store.clone())),
         cache: store.clone(),
         events: Arc::default(),
@@ -99,6 +102,7 @@ fn services() -> Services {
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
         client: Arc::default(),
+        key_sets: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
         metrics: Metrics::new(true).expect("metrics"),
         environment: config::variable,

@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::{Api, Loan, Scope, Snapshot, Variables};
 use crate::{
     analytics::Detail,
+    limit::Numbers,
     session::KeyState,
     upstream::{Outbound, Target},
     url::Url,
@@ -35,6 +36,8 @@ pub struct Ctx {
     pub ignored: bool,
     /// Who calls, once auth has found out.
     pub state: Option<KeyState>,
+    /// What the limiters have found.
+    pub limits: Numbers,
     /// Parked by `url_rewrite`, applied by the proxy step.
     pub rewrite: Option<Box<Rewrite>>,
     /// The path before a rewrite whose pattern matched: response steps match endpoints against it.
@@ -137,7 +140,7 @@ pub enum Answered {
     Upstream,
     /// A hook, with a status below 400.
     Hook,
-    /// A mock reply of the definition: it leaves no record.
+    /// A mock reply of the definition, or an endpoint of the gateway below the API: it leaves no record.
     Mock,
 }
 
@@ -161,6 +164,7 @@ impl Ctx {
             version: 0,
             ignored: false,
             state: None,
+            limits: Numbers::default(),
             rewrite: None,
             path_before_rewrite: None,
             method: None,

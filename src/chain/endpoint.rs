@@ -43,6 +43,14 @@ impl PathStyle {
         Self { ignore_case: self.ignore_case || ignore, ..self }
     }
 
+    /// Compiles a configured path.
+    ///
+    /// # Errors
+    /// It is no regex.
+    pub fn regex(self, path: &str) -> Result<Regex, regex::Error> {
+        re2::compile(&self.pattern(path))
+    }
+
     /// The regex of a configured path (reference 3.1).
     pub fn pattern(self, path: &str) -> String {
         let mut out = String::with_capacity(path.len() + 16);
@@ -122,8 +130,7 @@ impl<T> EndpointsBuilder<T> {
     /// # Errors
     /// A problem without place and JSON path, when the entry's path is no regex.
     pub fn add(&mut self, place: Place<'_>, value: T) -> Result<(), Problem> {
-        let pattern = place.style.pattern(place.path);
-        let path = re2::compile(&pattern).map_err(|error| {
+        let path = place.style.regex(place.path).map_err(|error| {
             Problem::error("", "path", format!("{:?} is no endpoint path: {error}", place.path))
         })?;
         self.entries.push(Entry { method: place.method.into(), path, value });

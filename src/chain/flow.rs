@@ -35,6 +35,8 @@ pub enum Origin {
     Hook,
     /// A mock reply of an allow, block or mock entry.
     Mock,
+    /// A page that the gateway itself has below an API, such as those of OAuth. Like a mock reply it leaves no record.
+    Page,
 }
 
 /// A refusal: not a fault, but an answer that the API's definition asks for.

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use http::HeaderMap;
 
 /// The address in `X-Real-IP`, else in `X-Forwarded-For`, else `peer`. `depth` is `http_server_options.xff_depth`:
-/// 0 takes the first address of `X-Forwarded-For`, n the n-th from the right; none when it reaches too far.
+/// 0 takes the first address of `X-Forwarded-For`, n the n-th from the right; none when it reaches too far or below 0.
 ///
 /// Headers of the client are trusted, as in Tyk.
 pub fn real_ip(headers: &HeaderMap, peer: Option<IpAddr>, depth: i64) -> Option<IpAddr> {
@@ -19,7 +19,8 @@ pub fn real_ip(headers: &HeaderMap, peer: Option<IpAddr>, depth: i64) -> Option<
         return peer;
     }
     let entry = match usize::try_from(depth) {
-        Ok(0) | Err(_) => forwarded.split(',').next(),
+        Err(_) => None,
+        Ok(0) => forwarded.split(',').next(),
         Ok(depth) => forwarded.rsplit(',').nth(depth - 1),
     };
     parse(Some(entry?.as_bytes())).or(peer)
@@ -51,6 +52,7 @@ mod tests {
             (&[xff], 1, Some("9.9.9.9")),
             (&[xff], 2, Some("8.8.8.8")),
             (&[xff], 3, None),
+            (&[xff], -1, None),
             (&[("x-forwarded-for", "unknown, 9.9.9.9")], 0, Some("127.0.0.1")),
             (&[("x-forwarded-for", "2001:db8::1")], 0, Some("2001:db8::1")),
             (&[], 0, Some("127.0.0.1")),

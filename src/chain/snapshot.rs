@@ -2,12 +2,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Api, Router};
+use super::{Api, KeySets, Router};
 use crate::{
     cluster::{Members, Notices},
     config::Config,
     event::Events,
     hook::Hooks,
+    limit::Limiter,
     metrics::Metrics,
     session::{Policies, Sessions},
     store::Store,
@@ -36,6 +37,10 @@ pub struct Services {
     pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
+    /// Counts requests against rates and quotas.
+    pub limiter: Arc<Limiter>,
+    /// Which fetched key sets of token issuers still count.
+    pub key_sets: Arc<KeySets>,
     /// Who hears of what happens on the gateway itself.
     pub events: Arc<Events>,
     /// Every metric.

@@ -47,7 +47,7 @@ pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
         let path = version_path(name);
         api::check_version(version, &path, place, found);
         if version.use_extended_paths {
-            endpoints::check(definition, version, &path, place, found);
+            endpoints::check(version, &path, place, found);
             rewrites::check(version, &path, place, found);
             hooks::check_endpoints(version, &path, place, found);
         }

@@ -7,18 +7,13 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{exchange, key_saving, observe};
+use super::{exchange, key_saving, limit_headers, observe};
 use crate::{
     chain::{Answered, Ctx},
     error::{Error, HookError, Result},
     hook::ResponsePart,
 };
 
-const RATE_LIMIT: [HeaderName; 3] = [
-    HeaderName::from_static("x-ratelimit-limit"),
-    HeaderName::from_static("x-ratelimit-remaining"),
-    HeaderName::from_static("x-ratelimit-reset"),
-];
 const ZERO: HeaderValue = HeaderValue::from_static("0");
 
 /// Names that end at each hop, besides those that `Connection` lists and pingora's own framing.
@@ -58,9 +53,7 @@ pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut Resp
         drop_hop_by_hop(&mut part.head);
     }
     let Some(api) = ctx.api.clone() else { return Ok(()) };
-    for name in RATE_LIMIT {
-        insert(&mut part.head, name, ZERO);
-    }
+    limit_headers::on_upstream(ctx, &mut part.head);
     let done = api.chain.response(session, ctx, part).await;
     key_saving::save(ctx).await;
     match done {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, header};
 use pingora_proxy::Session;
 
+use super::rate_limit::LimitVariables;
 use crate::{
     chain::{Blueprint, Ctx, Flow, Middleware, Variables, peer_ip, real_ip, used_names},
     error::Result,
@@ -58,7 +59,7 @@ fn sources(blueprint: &mut Blueprint<'_>, names: BTreeSet<Arc<str>>) -> Vec<(Arc
         match source(&name) {
             Some(source) => wanted.push((name, source)),
             // A map, which prints nothing.
-            None if name.starts_with("trigger-") || *name == *"headers" => {}
+            None if name.starts_with("trigger-") || *name == *"headers" || LimitVariables::knows(&name) => {}
             None if !blueprint.definition.use_keyless && is_of_auth(&name) => {}
             None => {
                 let message = format!("$tyk_context.{name} is empty: nothing in this build sets it");
@@ -92,6 +93,18 @@ fn source(name: &str) -> Option<Source> {
             }
         }
     })
+}
+
+/// Sets a variable that nothing in the API reads, unless it is set. A text that came with a key asks for it.
+pub(super) async fn ensure(name: &Arc<str>, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
+    if ctx.variables.as_ref().is_some_and(|variables| variables.has(name)) {
+        return Ok(());
+    }
+    let Some(source) = source(name) else { return Ok(()) };
+    let xff_depth = ctx.snapshot.services.config.http_server_options.xff_depth;
+    let wants_form = matches!(source, Source::Form | Source::FormValue(_));
+    let alone = ContextVars { wanted: Box::new([(name.clone(), source)]), xff_depth, wants_form };
+    alone.request(session, ctx).await.map(|_| ())
 }
 
 #[async_trait]

@@ -4,18 +4,25 @@
 //! The order is Tyk's (plugins reference 1.2 and 1.4), of the steps built so far; tests pin it.
 
 mod access_rights;
+mod api_rate_limit;
 mod auth;
 mod context_vars;
 mod expires_header;
 mod granular_access;
 mod header_edits;
 mod hooks;
+mod ip_lists;
 mod key_expired;
 mod method_transform;
+mod oauth_server;
+mod organisation;
+mod rate_limit;
 mod response_headers;
+mod size_limit;
 mod track_endpoint;
 mod transform_headers;
 mod url_rewrite;
+mod usage_page;
 mod version_check;
 
 #[cfg(test)]
@@ -30,15 +37,22 @@ use crate::{
 
 /// Every request step, in order.
 pub const REQUEST: &[Slot] = &[
+    Slot::Step("oauth_server", oauth_server::build),
     Slot::Step("version_check", version_check::build),
     Slot::Hooks(HookKind::Pre, hooks::build),
+    Slot::Step("ip_lists", ip_lists::build),
+    Slot::Step("organisation", organisation::build),
+    Slot::Step("size_limit", size_limit::build),
     Slot::Step("context_vars", context_vars::build),
     Slot::Step("track_endpoint", track_endpoint::build),
     Slot::Guard("auth", auth::build),
     Slot::Hooks(HookKind::PostKeyAuth, hooks::build),
     Slot::Guard("key_expired", key_expired::build),
     Slot::Guard("access_rights", access_rights::build),
+    Slot::Step("usage_page", usage_page::build),
     Slot::Guard("granular_access", granular_access::build),
+    Slot::Guard("rate_limit", rate_limit::build),
+    Slot::Step("api_rate_limit", api_rate_limit::build),
     Slot::Step("transform_headers", transform_headers::build),
     Slot::Step("url_rewrite", url_rewrite::build),
     Slot::Step("method_transform", method_transform::build),

@@ -18,6 +18,7 @@ use crate::{
     definition::{self, ApiDefinition, VersionInfo},
     error::{Problem, Result},
     hook::{HookKind, Hooks, ResponsePart, Spec, drivers::DriverSettings},
+    limit::Limiter,
     metrics::Metrics,
     session::Sessions,
     store::{MemoryStore, Store},
@@ -29,15 +30,18 @@ use crate::{
 pub(super) fn services(config: Config) -> Services {
     let timeout = config.pinhook.plugin_timeout();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let members = Arc::new(Members::new(&config));
     Services {
+        limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
         notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
-        members: Arc::new(Members::new(&config)),
+        members,
         sessions: Arc::new(Sessions::new(&config, store.clone())),
         cache: store.clone(),
         events: Arc::default(),
         store,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
         client: Arc::default(),
+        key_sets: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
         metrics: Metrics::new(true).unwrap(),
         config: Arc::new(config),

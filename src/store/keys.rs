@@ -1,5 +1,7 @@
 //! The only place that spells Redis keys. They are Tyk's: its Pump, its Dashboard and other gateways read them.
 
+pub mod oauth;
+
 /// How many lists `enable_multiple_analytics_keys` spreads records over.
 pub const ANALYTICS_SHARDS: u8 = 10;
 
@@ -44,6 +46,11 @@ pub fn quota(scope: &str, id: &str) -> String {
     if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
 }
 
+/// How the names of an API's cached responses begin, and of every API whose id begins with this one.
+pub fn responses(api_id: &str) -> String {
+    ["cache-", api_id].concat()
+}
+
 /// A certificate, by its id.
 pub fn certificate(id: &str) -> String {
     ["cert-raw-", id].concat()
@@ -63,6 +70,36 @@ pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
     key
 }
 
+/// A rate limit's counter. `id` is what stands for the key, `endpoint` the hash of an endpoint with a limit of its own;
+/// parts lose the dashes at their ends, and empty ones are left out.
+pub fn rate_limit(scope: &str, id: &str, endpoint: &str) -> String {
+    let mut key = String::with_capacity(12 + scope.len() + id.len() + endpoint.len());
+    key.push_str("rate-limit");
+    for part in [scope, id, endpoint] {
+        let part = part.trim_matches('-');
+        if !part.is_empty() {
+            key.push('-');
+            key.push_str(part);
+        }
+    }
+    key
+}
+
+/// The flag that the sentinel limiter raises over a counter.
+pub fn blocked(rate_limit: &str) -> String {
+    [rate_limit, ".BLOCKED"].concat()
+}
+
+/// A counter's fixed window that begins at `start`, unix nanoseconds.
+pub fn window(rate_limit: &str, start: i128) -> String {
+    format!("{rate_limit}/{start}")
+}
+
+/// A quota's counter.
+pub fn quota(scope: &str, id: &str) -> String {
+    if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +108,15 @@ mod tests {
     fn keys_and_organisations_have_tyks_names() {
         assert_eq!(session("323482177bb14153"), "apikey-323482177bb14153");
         assert_eq!(organisation("org1"), "orgkey.org1");
+    }
+
+    #[test]
+    fn counters_have_tyks_names() {
+        assert_eq!(rate_limit("", "org1rkey", ""), "rate-limit-org1rkey");
+        assert_eq!(rate_limit("-api-", "--k-", "e0a415db"), "rate-limit-api-k-e0a415db");
+        assert_eq!(blocked("rate-limit-k"), "rate-limit-k.BLOCKED");
+        assert_eq!(window("rate-limit-k", 1_700_000_000_000_000_000), "rate-limit-k/1700000000000000000");
+        assert_eq!((quota("", "k"), quota("api", "k")), ("quota-k".to_owned(), "quota-api-k".to_owned()));
     }
 
     #[test]

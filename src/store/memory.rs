@@ -1,8 +1,10 @@
 //! The store of one process: nothing to install, gone with it. Same contract as Redis.
 
+mod count;
+
 use std::{
-    collections::{BTreeSet, HashMap},
-    sync::{Mutex, MutexGuard, PoisonError},
+    collections::{BTreeSet, HashMap, VecDeque},
+    sync::{Mutex, MutexGuard, PoisonError, atomic::AtomicUsize},
     time::{Duration, Instant},
 };
 
@@ -10,7 +12,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{If, Store};
+use super::{Count, Counted, If, Store};
 use crate::error::{Error, Result};
 
 /// Messages that a slow listener may leave waiting; one that leaves more is cut off.
@@ -21,6 +23,8 @@ const BACKLOG: usize = 1024;
 pub struct MemoryStore {
     entries: Mutex<HashMap<String, Entry>>,
     channels: Mutex<HashMap<String, Vec<mpsc::Sender<Bytes>>>>,
+    /// Number of keys from which on counting looks for expired ones.
+    sweep_at: AtomicUsize,
 }
 
 struct Entry {
@@ -33,6 +37,8 @@ enum Value {
     List(Vec<Bytes>),
     Set(BTreeSet<Bytes>),
     Sorted(HashMap<Bytes, f64>),
+    /// Moments of requests, in order.
+    Log(VecDeque<u64>),
 }
 
 impl MemoryStore {
@@ -44,8 +50,12 @@ impl MemoryStore {
         }
     }
 
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, Entry>> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn live(&self, key: &str) -> MutexGuard<'_, HashMap<String, Entry>> {
-        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.locked();
         let expired = entries.get(key).and_then(|entry| entry.expires).is_some_and(|at| at <= Instant::now());
         if expired {
             entries.remove(key);
@@ -200,6 +210,10 @@ impl Store for MemoryStore {
         let Some(entry) = entries.get_mut(key) else { return Ok(false) };
         entry.expires = after(Duration::from_secs(ttl.as_secs()));
         Ok(true)
+    }
+
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.counted(counts)
     }
 
     async fn publish(&self, channel: &str, message: &[u8]) -> Result<()> {

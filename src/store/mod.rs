@@ -1,6 +1,7 @@
 //! The shared state behind a gateway: bytes under keys, moved in batches. What a key means is for others to know;
 //! how it is spelt is `keys`' business alone.
 
+mod count;
 pub mod keys;
 mod memory;
 mod redis;
@@ -9,9 +10,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use self::{
+    count::{Count, Counted},
     memory::MemoryStore,
     redis::{RedisStore, redis_problems},
 };
@@ -79,12 +81,26 @@ pub trait Store: Send + Sync {
     /// Makes a key expire after this time, in whole seconds. False when it does not exist.
     async fn expire(&self, key: &str, after: Duration) -> Result<bool>;
 
+    /// Counts in order, each count as a whole; the first that does not pass ends it and is the last of the answer. One
+    /// round trip, except on a Redis Cluster, where it is one per count.
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>>;
+
     /// Sends a message to all who listen right now.
     async fn publish(&self, channel: &str, message: &[u8]) -> Result<()>;
 
     /// Listens to a channel. The receiver ends when the subscription is lost; subscribing anew is the caller's
     /// business, and what was sent meanwhile is lost.
     async fn subscribe(&self, channel: &str) -> Result<mpsc::Receiver<Bytes>>;
+
+    /// Whether it answers, as far as is known without asking.
+    fn answers(&self) -> bool {
+        true
+    }
+
+    /// Counts how often it answered again after it had not. Ended from the start where that cannot happen.
+    fn comebacks(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
 
     /// Succeeds when the store answers.
     async fn ping(&self) -> Result<()>;

@@ -9,7 +9,7 @@ use tokio::{sync::mpsc, time::sleep};
 
 use crate::{
     error::{Error, Result},
-    store::{If, MemoryStore, Store},
+    store::{Count, Counted, If, MemoryStore, Store},
 };
 
 /// A store whose answers can be held back for ever, or refused.
@@ -66,6 +66,9 @@ impl Store for Faulty {
     }
     async fn sorted_remove(&self, set: &str, from: f64, to: f64) -> Result<u64> {
         self.inner.sorted_remove(set, from, to).await
+    }
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.inner.count(counts).await
     }
     async fn publish(&self, channel: &str, message: &[u8]) -> Result<()> {
         self.inner.publish(channel, message).await

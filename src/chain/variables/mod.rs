@@ -84,6 +84,11 @@ impl Variables {
         self.get(name).map_or("", |value| &value.text)
     }
 
+    /// True if it is set.
+    pub fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     /// Its value, if it is a text.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).filter(|value| value.is_text).map(|value| value.text.as_str())

@@ -12,20 +12,16 @@ struct Setting<T>(&'static str, fn(&T) -> bool, Effect);
 
 const SETTINGS: &[Setting<ApiDefinition>] = &[
     // Who may call.
-    Setting("use_oauth2", |d| guarded(d, d.use_oauth2), Refuse("OAuth 2 tokens can be checked")),
     Setting(
         "external_oauth.enabled",
         |d| guarded(d, d.external_oauth.enabled),
-        Refuse("tokens of external issuers can be checked; JWT with jwt_source serves many of them"),
+        Refuse("tokens of external issuers can be checked; enable_jwt with jwt_source serves most of them"),
     ),
-    Setting("use_basic_auth", |d| guarded(d, d.use_basic_auth), Refuse("users and passwords can be checked")),
     Setting(
-        "enable_signature_checking",
-        |d| guarded(d, d.enable_signature_checking),
-        Refuse("signatures can be checked"),
+        "use_openid",
+        |d| guarded(d, d.use_openid),
+        Refuse("OpenID Connect is built; enable_jwt with jwt_jwks_uris serves most issuers"),
     ),
-    Setting("enable_jwt", |d| guarded(d, d.enable_jwt), Refuse("JSON Web Tokens can be checked")),
-    Setting("use_openid", |d| guarded(d, d.use_openid), Refuse("OpenID Connect tokens can be checked")),
     Setting(
         "custom_plugin_auth_enabled",
         |d| guarded(d, d.custom_plugin_auth_enabled),
@@ -44,21 +40,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         Refuse("signatures of auth tokens can be checked"),
     ),
     Setting("use_mutual_tls_auth", |d| d.use_mutual_tls_auth, Refuse("client certificates can be checked")),
-    Setting(
-        "allowed_ips",
-        |d| !d.allowed_ips.is_empty() && (!d.ip_access_control_disabled || d.enable_ip_whitelisting),
-        Refuse("IP lists are checked"),
-    ),
-    Setting(
-        "blacklisted_ips",
-        |d| !d.blacklisted_ips.is_empty() && (!d.ip_access_control_disabled || d.enable_ip_blacklisting),
-        Refuse("IP lists are checked"),
-    ),
-    Setting(
-        "global_rate_limit",
-        |d| !d.global_rate_limit.disabled && d.global_rate_limit.rate != 0.0 && !d.disable_rate_limit,
-        Refuse("rate limits are kept"),
-    ),
     // Whom it trusts.
     Setting(
         "pinned_public_keys",
@@ -173,18 +154,11 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
     Setting("detailed_tracing", |d| d.detailed_tracing, Instead("no spans are made")),
 ];
 
-const VERSION_SETTINGS: &[Setting<VersionInfo>] = &[
-    Setting(
-        "global_size_limit",
-        |v| v.global_size_limit > 0 && !v.global_size_limit_disabled,
-        Refuse("request sizes are checked"),
-    ),
-    Setting(
-        "global_enforce_timeout",
-        |v| v.global_enforce_timeout.duration().is_some() && !v.global_enforce_timeout_disabled,
-        Instead("proxy_default_timeout of the gateway applies"),
-    ),
-];
+const VERSION_SETTINGS: &[Setting<VersionInfo>] = &[Setting(
+    "global_enforce_timeout",
+    |v| v.global_enforce_timeout.duration().is_some() && !v.global_enforce_timeout_disabled,
+    Instead("proxy_default_timeout of the gateway applies"),
+)];
 
 pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
     for Setting(path, asked, effect) in SETTINGS {

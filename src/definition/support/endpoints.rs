@@ -1,7 +1,7 @@
 //! Endpoint rules by kind.
 
 use super::{
-    super::{ApiDefinition, ExtendedPaths, VersionInfo},
+    super::{ExtendedPaths, VersionInfo},
     Effect,
     Effect::{Instead, Refuse},
     Lint,
@@ -11,11 +11,6 @@ use super::{
 struct Kind(&'static str, fn(&ExtendedPaths) -> Vec<bool>, Effect);
 
 const KINDS: &[Kind] = &[
-    Kind(
-        "size_limits",
-        |p| p.size_limits.iter().map(|e| !e.disabled).collect(),
-        Refuse("request sizes are checked"),
-    ),
     Kind(
         "validate_json",
         |p| p.validate_json.iter().map(|e| !e.disabled).collect(),
@@ -74,28 +69,11 @@ const KINDS: &[Kind] = &[
     ),
 ];
 
-pub(super) fn check(
-    definition: &ApiDefinition,
-    version: &VersionInfo,
-    at: &str,
-    place: &str,
-    found: &mut Lint,
-) {
+pub(super) fn check(version: &VersionInfo, at: &str, place: &str, found: &mut Lint) {
     let paths = &version.extended_paths;
     for Kind(name, entries, effect) in KINDS {
         for index in indices(&entries(paths)) {
             effect.report(place, format!("{at}.extended_paths.{name}[{index}]"), found);
-        }
-    }
-    if !definition.disable_rate_limit {
-        let limits: Vec<_> =
-            paths.rate_limit.iter().map(|e| !e.disabled && e.rate != 0.0 && e.per > 0.0).collect();
-        for index in indices(&limits) {
-            Refuse("rate limits are kept").report(
-                place,
-                format!("{at}.extended_paths.rate_limit[{index}]"),
-                found,
-            );
         }
     }
 }

@@ -32,9 +32,6 @@ fn a_plain_api_is_served_without_a_word() {
 fn what_protects_closes_the_api() {
     for (path, value, at) in [
         ("/use_mutual_tls_auth", json!(true), "use_mutual_tls_auth"),
-        ("/allowed_ips", json!(["10.0.0.1"]), "allowed_ips"),
-        ("/blacklisted_ips", json!(["10.0.0.1"]), "blacklisted_ips"),
-        ("/global_rate_limit", json!({ "rate": 1, "per": 1 }), "global_rate_limit"),
         ("/pinned_public_keys", json!({ "h": "a" }), "pinned_public_keys"),
         ("/upstream_certificates", json!({ "*": "a" }), "upstream_certificates"),
         ("/upstream_auth", json!({ "enabled": true }), "upstream_auth"),
@@ -48,11 +45,6 @@ fn what_protects_closes_the_api() {
         ("/graphql", json!({ "enabled": true }), "graphql.enabled"),
         ("/proxy/target_url", json!("tcp://upstream.test:1"), "proxy.target_url"),
         ("/custom_middleware_bundle", json!("b.zip"), "custom_middleware_bundle"),
-        (
-            "/version_data/versions/Default/global_size_limit",
-            json!(5),
-            "version_data.versions.Default.global_size_limit",
-        ),
     ] {
         assert_eq!(refused(&with(path, value)), [at]);
     }
@@ -61,11 +53,7 @@ fn what_protects_closes_the_api() {
 #[test]
 fn auth_methods_that_are_not_built_close_the_api_unless_it_is_keyless() {
     for (path, value, at) in [
-        ("/use_oauth2", json!(true), "use_oauth2"),
         ("/external_oauth", json!({ "enabled": true }), "external_oauth.enabled"),
-        ("/use_basic_auth", json!(true), "use_basic_auth"),
-        ("/enable_signature_checking", json!(true), "enable_signature_checking"),
-        ("/enable_jwt", json!(true), "enable_jwt"),
         ("/use_openid", json!(true), "use_openid"),
         ("/custom_plugin_auth_enabled", json!(true), "custom_plugin_auth_enabled"),
         ("/use_go_plugin_auth", json!(true), "use_go_plugin_auth"),
@@ -95,37 +83,22 @@ fn what_is_switched_off_does_not() {
         value
     };
     for value in [
-        both(("/allowed_ips", json!(["10.0.0.1"])), ("ip_access_control_disabled", json!(true))),
-        both(("/global_rate_limit", json!({ "rate": 1, "per": 1 })), ("disable_rate_limit", json!(true))),
         both(("/pinned_public_keys", json!({ "h": "a" })), ("certificate_pinning_disabled", json!(true))),
         both(
             ("/custom_middleware_bundle", json!("b.zip")),
             ("custom_middleware_bundle_disabled", json!(true)),
         ),
         with("/custom_middleware", json!({ "response": [{ "name": "r", "disabled": true }] })),
-        with_rule(
-            "size_limits",
-            json!([{ "path": "/x", "method": "POST", "size_limit": 1, "disabled": true }]),
-        ),
-        with_rule("rate_limit", json!([{ "path": "/x", "method": "GET", "rate": 0, "per": 1 }])),
     ] {
         assert!(named(&value).is_empty(), "{value}");
     }
-    let mut value = with("/allowed_ips", json!(["10.0.0.1"]));
-    value["ip_access_control_disabled"] = json!(true);
-    value["enable_ip_whitelisting"] = json!(true);
-    assert_eq!(refused(&value), ["allowed_ips"]);
 }
 
 #[test]
 fn endpoint_rules_that_protect_close_the_api() {
     let path = "version_data.versions.Default.extended_paths";
-    for kind in ["size_limits", "validate_json"] {
-        let value = with_rule(kind, json!([{ "disabled": true }, { "path": "/x", "method": "POST" }]));
-        assert_eq!(refused(&value), [format!("{path}.{kind}[1]")]);
-    }
-    let value = with_rule("rate_limit", json!([{ "path": "/x", "method": "GET", "rate": 1, "per": 1 }]));
-    assert_eq!(refused(&value), [format!("{path}.rate_limit[0]")]);
+    let value = with_rule("validate_json", json!([{ "disabled": true }, { "path": "/x", "method": "POST" }]));
+    assert_eq!(refused(&value), [format!("{path}.validate_json[1]")]);
     let mut off = with_rule("validate_json", json!([{ "path": "/x", "method": "POST" }]));
     off["version_data"]["versions"]["Default"]["use_extended_paths"] = json!(false);
     assert_eq!(named(&off), ["version_data.versions.Default.use_extended_paths"]);

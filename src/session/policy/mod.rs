@@ -7,6 +7,7 @@ mod load;
 mod merge;
 mod rights;
 
+mod template;
 #[cfg(test)]
 mod tests;
 

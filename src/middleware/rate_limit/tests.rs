@@ -1,0 +1,1 @@
+//! The steps on keys; algorithms are tested in `limit`.

@@ -19,7 +19,7 @@ use pinhook::{
     chain::{Blueprint, Chain, Ctx, ListenPath, Router, Services, Snapshot},
     cluster::{Members, Notices},
     config::{self, Config},
-    definition,
+    definition, event,
     hook::{Hooks, Spec, drivers::DriverSettings},
     metrics::Metrics,
     middleware,
@@ -89,6 +89,8 @@ impl Run {
 fn services() -> Services {
     let timeout = Duration::from_secs(5);
     let (config, store) = (Arc::new(Config::default()), Arc::new(MemoryStore::default()));
+    let (client, metrics) = (Arc::default(), Metrics::new(true).expect("metrics"));
+    let maker = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "").0;
     Services {
         notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
         members: Arc::new(Members::new(&config)),
@@ -98,9 +100,12 @@ fn services() -> Services {
         store,
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
-        client: Arc::default(),
+        client,
+        event_maker: Arc::new(maker),
+        monitor: Arc::default(),
+        messages: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
-        metrics: Metrics::new(true).expect("metrics"),
+        metrics,
         environment: config::variable,
     }
 }

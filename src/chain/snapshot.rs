@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Api, Router};
+use super::{Api, Messages, Router};
 use crate::{
     cluster::{Members, Notices},
     config::Config,
-    event::Events,
+    event::{self, Events, Monitor},
     hook::Hooks,
     metrics::Metrics,
     session::{Policies, Sessions},
@@ -36,8 +36,14 @@ pub struct Services {
     pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
-    /// Who hears of what happens on the gateway itself.
+    /// Who hears of what happens on the gateway and belongs to no API.
     pub events: Arc<Events>,
+    /// What handlers of events are made from.
+    pub event_maker: Arc<event::Maker>,
+    /// Tells that a quota is used up to a percentage.
+    pub monitor: Arc<Monitor>,
+    /// What refusals say.
+    pub messages: Arc<Messages>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.

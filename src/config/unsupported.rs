@@ -35,7 +35,6 @@ const OAUTH: &str = "not built yet: APIs that use OAuth answer 500";
 const JSVM: &str = "not built yet: JavaScript hooks do not run";
 const RICH: &str = "not built yet: Python, Lua and gRPC hooks do not run";
 const BUNDLES: &str = "not built yet: bundles are not fetched";
-const EVENTS: &str = "not built yet: events are not handled";
 const LOGS: &str = "not supported yet: logs go to standard error only";
 const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
@@ -79,7 +78,6 @@ const TABLE: &[Unsupported] = &[
     whenever("oauth_redirect_uri_separator", OAUTH),
     whenever("oauth_error_status_code", OAUTH),
     whenever("jwt_ssl_insecure_skip_verify", "not built yet: APIs that use JWT answer 500"),
-    whenever("override_messages", ERRORS),
     whenever("error_overrides", ERRORS),
     whenever("http_server_options.server_name", "not supported yet: the certificate alone names the server"),
     whenever("http_server_options.skip_client_ca_announcement", MTLS),
@@ -110,8 +108,6 @@ const TABLE: &[Unsupported] = &[
     whenever("newrelic.license_key", TRACES),
     whenever("tracing.enabled", TRACES),
     whenever("opentelemetry.enabled", TRACES),
-    whenever("event_handlers.events", EVENTS),
-    whenever("monitor.enable_trigger_monitors", EVENTS),
     whenever("health_check.enable_health_checks", "not built yet: /tyk/health has no numbers"),
     whenever("security.private_certificate_encoding_secret", "not built yet: there is no certificate store"),
     whenever("security.control_api_use_mutual_tls", MTLS),

@@ -25,7 +25,8 @@ use std::sync::Arc;
 pub use api::{ApiMetrics, Times};
 pub use hook::{HookLabels, HookMetrics};
 pub use process::{
-    AccessLogMetrics, AnalyticsMetrics, ConfigMetrics, DropReason, HookThreadMetrics, ListenerMetrics,
+    AccessLogMetrics, AnalyticsMetrics, ConfigMetrics, DropReason, EventMetrics, HookThreadMetrics,
+    ListenerMetrics,
 };
 
 use process::Process;
@@ -76,6 +77,11 @@ impl Metrics {
     /// The way of access log lines.
     pub fn access_log(&self) -> &AccessLogMetrics {
         &self.process.access_log
+    }
+
+    /// The way of events to their handlers.
+    pub fn events(&self) -> &EventMetrics {
+        &self.process.events
     }
 
     /// Reloads and the problems that the last one found.

@@ -17,6 +17,7 @@ use crate::{
     config::{Config, Secret},
     definition::{self, ApiDefinition, VersionInfo},
     error::{Problem, Result},
+    event,
     hook::{HookKind, Hooks, ResponsePart, Spec, drivers::DriverSettings},
     metrics::Metrics,
     session::Sessions,
@@ -29,6 +30,8 @@ use crate::{
 pub(super) fn services(config: Config) -> Services {
     let timeout = config.pinhook.plugin_timeout();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+    let (client, metrics) = (Arc::default(), Metrics::new(true).unwrap());
+    let maker = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "").0;
     Services {
         notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
         members: Arc::new(Members::new(&config)),
@@ -37,9 +40,12 @@ pub(super) fn services(config: Config) -> Services {
         events: Arc::default(),
         store,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
-        client: Arc::default(),
+        client,
+        event_maker: Arc::new(maker),
+        monitor: Arc::default(),
+        messages: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
-        metrics: Metrics::new(true).unwrap(),
+        metrics,
         config: Arc::new(config),
         environment: |name| (name == "TYK_SECRET_KEY").then(|| "from-env".to_owned()),
     }

@@ -102,6 +102,7 @@ fn services() -> Services {
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
         client: Arc::default(),
+        key_sets: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
         metrics: Metrics::new(true).expect("metrics"),
         environment: config::variable,

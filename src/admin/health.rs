@@ -30,7 +30,7 @@ pub(super) fn ready(gateway: &Gateway, method: &Method) -> ControlAnswer {
     if health.stopping() {
         return reply::error(503, "Gateway is shutting down");
     }
-    if health.store().is_some_and(|check| check.fault.is_some()) {
+    if !gateway.has_store() {
         return reply::error(503, "Redis connection not available");
     }
     if !health.loaded() {

@@ -2,9 +2,15 @@
 //!
 //! Paths, texts and statuses are Tyk's (sessions-and-control reference 8 and 11).
 
+mod api_health;
 mod apis;
+mod cache;
+mod files;
 mod health;
 mod keys;
+mod oauth;
+mod org_keys;
+mod policies;
 mod reload;
 mod reply;
 #[cfg(test)]
@@ -15,9 +21,10 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use async_trait::async_trait;
 use http::Method;
+use subtle::ConstantTimeEq;
 
 use crate::{
-    config::Secret,
+    config::Config,
     gateway::{ControlAnswer, ControlApi, ControlRequest, Gateway},
 };
 
@@ -57,8 +64,46 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::DELETE, "keys/{id}", keys::delete),
     (Method::POST, "keys/policy/{id}", keys::set_policies),
     (Method::GET, "apis", apis::list),
+    (Method::POST, "apis", apis::add),
+    (Method::GET, "apis/oas", apis::list_oas),
+    (Method::POST, "apis/oas", apis::make_oas),
+    (Method::POST, "apis/oas/import", apis::make_oas),
+    (Method::GET, "apis/oas/export", apis::export_oas),
+    (Method::GET, "apis/oas/{id}", apis::one_oas),
+    (Method::PUT, "apis/oas/{id}", apis::replace_oas),
+    (Method::PATCH, "apis/oas/{id}", apis::change_oas),
+    (Method::GET, "apis/oas/{id}/export", apis::export_oas),
     (Method::GET, "apis/{id}", apis::one),
+    (Method::PUT, "apis/{id}", apis::update),
+    (Method::DELETE, "apis/{id}", apis::delete),
     (Method::GET, "apis/{id}/status", apis::status),
+    (Method::GET, "apis/{id}/versions", apis::versions),
+    (Method::GET, "policies", policies::list),
+    (Method::POST, "policies", policies::add),
+    (Method::PUT, "policies", policies::update),
+    (Method::DELETE, "policies", policies::delete),
+    (Method::GET, "policies/{id}", policies::one),
+    (Method::PUT, "policies/{id}", policies::update),
+    (Method::DELETE, "policies/{id}", policies::delete),
+    (Method::GET, "org/keys", org_keys::list),
+    (Method::GET, "org/keys/{id}", org_keys::one),
+    (Method::POST, "org/keys/{id}", org_keys::add),
+    (Method::PUT, "org/keys/{id}", org_keys::update),
+    (Method::DELETE, "org/keys/{id}", org_keys::delete),
+    (Method::GET, "health", api_health::numbers),
+    (Method::DELETE, "cache/{id}", cache::delete),
+    (Method::POST, "oauth/clients/create", oauth::create),
+    (Method::GET, "oauth/clients/apis/{id}", oauth::apis_of),
+    (Method::GET, "oauth/clients/{id}", oauth::list),
+    (Method::GET, "oauth/clients/{id}/{id}", oauth::one),
+    (Method::PUT, "oauth/clients/{id}/{id}", oauth::change),
+    (Method::DELETE, "oauth/clients/{id}/{id}", oauth::delete),
+    (Method::PUT, "oauth/clients/{id}/{id}/rotate", oauth::rotate),
+    (Method::GET, "oauth/clients/{id}/{id}/tokens", oauth::list_tokens),
+    (Method::DELETE, "oauth/refresh/{id}", oauth::drop_refresh),
+    (Method::POST, "oauth/revoke", oauth::revoke),
+    (Method::POST, "oauth/revoke_all", oauth::revoke_all),
+    (Method::DELETE, "oauth/tokens", oauth::purge),
 ];
 
 /// The control API of this build.
@@ -71,7 +116,7 @@ impl ControlApi for Admin {
     }
 
     fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer> {
-        let admitted = probe(gateway, request.path).is_some() || authorised(&gateway.config.secret, request);
+        let admitted = probe(gateway, request.path).is_some() || authorised(&gateway.config, request);
         (!admitted).then(|| reply::error(403, "Attempted administrative access with invalid or missing key!"))
     }
 
@@ -128,15 +173,12 @@ fn matches<'a>(pattern: &str, path: &'a str) -> Option<[&'a str; 2]> {
     segments.next().is_none().then_some(found)
 }
 
-/// True if the request carries the secret. Without a secret in the config a request without the header passes, as
-/// it does in Tyk.
-fn authorised(secret: &Secret, request: &ControlRequest<'_>) -> bool {
+/// True if the request carries the secret. Without a secret in the config nobody may ask anything, unless the config
+/// lets everybody who sends no secret.
+fn authorised(config: &Config, request: &ControlRequest<'_>) -> bool {
     let given = request.headers.get("x-tyk-authorization").map(|value| value.as_bytes()).unwrap_or_default();
-    same(given, secret.as_bytes())
-}
-
-/// Compares without telling by its time where the texts part.
-fn same(given: &[u8], expected: &[u8]) -> bool {
-    given.len() == expected.len()
-        && given.iter().zip(expected).fold(0u8, |seen, (one, other)| seen | (one ^ other)) == 0
+    if config.secret.is_empty() && !config.pinhook.allow_empty_secret {
+        return false;
+    }
+    given.ct_eq(config.secret.as_bytes()).into()
 }

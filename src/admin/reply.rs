@@ -22,7 +22,12 @@ pub(super) fn json(status: u16, body: &impl Serialize) -> ControlAnswer {
 
 /// `{"status":"ok","message":""}`.
 pub(super) fn ok() -> ControlAnswer {
-    json(200, &serde_json::json!({"status": "ok", "message": ""}))
+    message("")
+}
+
+/// `{"status":"ok","message":…}`.
+pub(super) fn message(message: &str) -> ControlAnswer {
+    json(200, &serde_json::json!({"status": "ok", "message": message}))
 }
 
 /// `{"status":"error","message":…}`.

@@ -1,4 +1,8 @@
+use bytes::Bytes;
+use http::HeaderMap;
+
 use super::*;
+use crate::config::Secret;
 
 #[test]
 fn a_path_matches_its_pattern_segment_by_segment() {
@@ -19,8 +23,37 @@ fn every_route_can_be_reached() {
     }
 }
 
+fn admitted(secret: &str, allow_empty: bool, given: Option<&str>) -> bool {
+    let mut config = Config::built_in();
+    config.secret = Secret::new(secret);
+    config.pinhook.allow_empty_secret = allow_empty;
+    let mut headers = HeaderMap::new();
+    if let Some(given) = given {
+        headers.insert("x-tyk-authorization", given.parse().unwrap());
+    }
+    let request = ControlRequest {
+        method: &Method::GET,
+        path: "/tyk/apis",
+        query: "",
+        headers: &headers,
+        body: Bytes::new(),
+    };
+    authorised(&config, &request)
+}
+
 #[test]
-fn secrets_are_the_same_only_when_equal() {
-    assert!(same(b"", b"") && same(b"s3cret", b"s3cret"));
-    assert!(!same(b"s3creT", b"s3cret") && !same(b"s3cre", b"s3cret") && !same(b"", b"s3cret"));
+fn only_the_whole_secret_admits() {
+    assert!(admitted("s3cret", false, Some("s3cret")));
+    for given in [None, Some(""), Some("s3creT"), Some("s3cre"), Some("s3cret ")] {
+        assert!(!admitted("s3cret", true, given), "{given:?}");
+    }
+}
+
+#[test]
+fn without_a_secret_nobody_is_admitted_unless_the_config_says_so() {
+    for given in [None, Some(""), Some("x")] {
+        assert!(!admitted("", false, given), "{given:?}");
+    }
+    assert!(admitted("", true, None) && admitted("", true, Some("")));
+    assert!(!admitted("", true, Some("x")));
 }

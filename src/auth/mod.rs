@@ -2,9 +2,14 @@
 //!
 //! All methods that a definition switches on must pass, in the order of the table (sessions reference 3.1).
 
+mod basic;
+pub mod clients;
 mod credential;
 mod gate;
+mod hmac;
+mod jwt;
 mod key;
+pub mod oauth;
 
 use async_trait::async_trait;
 use pingora_proxy::Session;
@@ -52,7 +57,13 @@ pub struct Method {
 }
 
 /// Every method, in the order in which they run. Auth tokens also stand in where no other one is on.
-pub const METHODS: &[Method] = &[Method { name: "auth token", identity: key::IDENTITY, build: key::build }];
+pub const METHODS: &[Method] = &[
+    Method { name: "oauth", identity: oauth::IDENTITY, build: oauth::build },
+    Method { name: "basic", identity: basic::IDENTITY, build: basic::build },
+    Method { name: "signature", identity: hmac::IDENTITY, build: hmac::build },
+    Method { name: "jwt", identity: jwt::IDENTITY, build: jwt::build },
+    Method { name: "auth token", identity: key::IDENTITY, build: key::build },
+];
 
 /// The key behind what a client presented to the API of this request.
 pub async fn find(ctx: &Ctx, presented: &str) -> Option<KeyState> {

@@ -11,7 +11,7 @@ use crate::{
     error::Problem,
     event::Events,
     hook::Spec,
-    metrics::ApiMetrics,
+    metrics::{ApiMetrics, ApiSamples},
     upstream::{PeerSettings, Target},
 };
 
@@ -39,6 +39,8 @@ pub struct Api {
     pub events: Events,
     /// Its metric handles.
     pub metrics: Arc<ApiMetrics>,
+    /// How its last requests went, while `health_check` is on.
+    pub samples: Option<Arc<ApiSamples>>,
     /// What its analytics records have in common.
     pub recorded: Arc<RecordedApi>,
     /// Its records hold request and answer as they were.

@@ -140,7 +140,7 @@ pub enum Answered {
     Upstream,
     /// A hook, with a status below 400.
     Hook,
-    /// A mock reply of the definition: it leaves no record.
+    /// A mock reply of the definition, or an endpoint of the gateway below the API: it leaves no record.
     Mock,
 }
 

@@ -5,11 +5,23 @@ use pingora_proxy::Session;
 use serde_json::{Map, Value};
 
 use super::{Ctx, peer_ip, real_ip};
-use crate::event::EventKind;
+use crate::{event::EventKind, metrics::Refused};
+
+/// Counts the refusal for `/tyk/health`.
+fn sample(ctx: &Ctx, kind: EventKind) {
+    let Some(samples) = ctx.api.as_ref().and_then(|api| api.samples.as_ref()) else { return };
+    match kind {
+        EventKind::AuthFailure | EventKind::KeyExpired => samples.refused(Refused::Key),
+        EventKind::QuotaExceeded => samples.refused(Refused::Quota),
+        EventKind::RateLimitExceeded => samples.refused(Refused::Throttled),
+        _ => {}
+    }
+}
 
 /// Tells who wants to hear of it that a request failed for its key. `message` and `key` are Tyk's
 /// (sessions reference 3.10); nothing is put together when nobody listens.
 pub fn key_failure(session: &Session, ctx: &Ctx, kind: EventKind, message: &str, key: &str) {
+    sample(ctx, kind);
     let Some(api) = ctx.api.as_ref().filter(|api| api.events.wants(kind)) else { return };
     let head = session.req_header();
     let depth = ctx.snapshot.services.config.http_server_options.xff_depth;

@@ -35,7 +35,7 @@ pub enum Origin {
     Hook,
     /// A mock reply of an allow, block or mock entry.
     Mock,
-    /// A page that the gateway has on each API. Like a mock reply it leaves no record.
+    /// A page that the gateway itself has below an API, such as those of OAuth. Like a mock reply it leaves no record.
     Page,
 }
 

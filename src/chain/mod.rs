@@ -11,6 +11,7 @@ mod endpoint;
 mod failure;
 mod flow;
 mod hook_call;
+mod key_sets;
 mod listen_path;
 mod loan;
 mod middleware;
@@ -27,6 +28,7 @@ pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathS
 pub use failure::key_failure;
 pub use flow::{Denial, Flow, Origin, Response};
 pub use hook_call::{Call, Wish, is_same, respond};
+pub use key_sets::KeySets;
 pub use listen_path::{ListenPath, TemplateError};
 pub use loan::{Held, Left, Loan};
 pub use middleware::{

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Api, Router};
+use super::{Api, KeySets, Router};
 use crate::{
     cluster::{Members, Notices},
     config::Config,
@@ -39,6 +39,8 @@ pub struct Services {
     pub sessions: Arc<Sessions>,
     /// Counts requests against rates and quotas.
     pub limiter: Arc<Limiter>,
+    /// Which fetched key sets of token issuers still count.
+    pub key_sets: Arc<KeySets>,
     /// Who hears of what happens on the gateway itself.
     pub events: Arc<Events>,
     /// Every metric.

@@ -38,6 +38,8 @@ pub struct Pinhook {
     pub upstream_idle_timeout_s: u64,
     /// Honour `active: false` of API definitions, which Tyk ignores in files.
     pub respect_active: bool,
+    /// Lets everybody use the control API who reaches it while `secret` is empty, as Tyk does; else nobody may.
+    pub allow_empty_secret: bool,
     /// Keys that are kept in memory for ten seconds after they were looked up, at most; default 100,000, about 2 KiB
     /// each. 0 = none, as `local_session_cache.disable_cached_session_state`.
     pub session_cache_entries: usize,
@@ -62,6 +64,7 @@ impl Default for Pinhook {
             requests_per_connection: 0,
             upstream_idle_timeout_s: 600,
             respect_active: false,
+            allow_empty_secret: false,
             session_cache_entries: 100_000,
             analytics: PinhookAnalytics::default(),
         }

@@ -31,7 +31,8 @@ pub struct Config {
     pub control_api_hostname: String,
     /// Port of the control API; 0 = the traffic port.
     pub control_api_port: u16,
-    /// Secret of the control API (`x-tyk-authorization`); empty = a call without that header passes, as in Tyk.
+    /// Secret of the control API (`x-tyk-authorization`); empty = no call is admitted, unless
+    /// `pinhook.allow_empty_secret` is set.
     pub secret: Secret,
     /// Secret shared with the Dashboard; also signs notifications.
     pub node_secret: Secret,

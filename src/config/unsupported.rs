@@ -30,7 +30,6 @@ const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'s
 const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
 const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
 const SESSIONS: &str = "not built yet: keys are not checked, so APIs that need one answer 500";
-const OAUTH: &str = "not built yet: APIs that use OAuth answer 500";
 const JSVM: &str = "not built yet: JavaScript hooks do not run";
 const RICH: &str = "not built yet: Python, Lua and gRPC hooks do not run";
 const BUNDLES: &str = "not built yet: bundles are not fetched";
@@ -40,35 +39,18 @@ const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinh
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
 const OUTBOUND: &str = "not supported yet: outbound calls use no proxy";
 const MTLS: &str = "not built yet: client certificates are not checked";
-const CACHE: &str = "not built yet: responses are not cached";
 const ERRORS: &str = "not built yet: answers keep their built-in texts";
 
 const TABLE: &[Unsupported] = &[
     whenever("use_db_app_configs", DASHBOARD),
     whenever("db_app_conf_options.connection_string", DASHBOARD),
     whenever("slave_options.use_rpc", CONTROL_PLANE),
-    whenever("node_secret", "not built yet: notifications are neither signed nor checked"),
-    whenever("public_key_path", "not built yet: bundles and notifications are not verified"),
-    whenever("suppress_redis_signal_reload", "not built yet: there are no reload notifications to suppress"),
     unless("policies.policy_source", &["", "file"], "not supported yet: policies come from files only"),
-    unless("storage.tls_min_version", &["", "1.2"], "not supported yet: TLS 1.2 and 1.3 are offered"),
-    unless("storage.tls_max_version", &["", "1.3"], "not supported yet: TLS 1.2 and 1.3 are offered"),
-    whenever("enable_separate_cache_store", CACHE),
-    whenever("enable_separate_analytics_store", "not supported yet: analytics records go to `storage`"),
-    whenever("basic_auth_hash_key_function", SESSIONS),
-    whenever("enable_hashed_keys_listing", SESSIONS),
-    whenever("allow_master_keys", SESSIONS),
     whenever("legacy_enable_allowance_countdown", SESSIONS),
     whenever("auth_override.force_auth_provider", SESSIONS),
     whenever("auth_override.force_session_provider", SESSIONS),
     whenever("enforce_org_data_age", "not built yet: organisations do not set how long records live"),
     whenever("enforce_org_data_detail_logging", "not built yet: organisations do not turn recording on"),
-    whenever("oauth_refresh_token_expire", OAUTH),
-    whenever("oauth_token_expire", OAUTH),
-    whenever("oauth_token_expired_retain_period", OAUTH),
-    whenever("oauth_redirect_uri_separator", OAUTH),
-    whenever("oauth_error_status_code", OAUTH),
-    whenever("jwt_ssl_insecure_skip_verify", "not built yet: APIs that use JWT answer 500"),
     whenever("override_messages", ERRORS),
     whenever("error_overrides", ERRORS),
     whenever("http_server_options.server_name", "not supported yet: the certificate alone names the server"),
@@ -102,7 +84,6 @@ const TABLE: &[Unsupported] = &[
     whenever("opentelemetry.enabled", TRACES),
     whenever("event_handlers.events", EVENTS),
     whenever("monitor.enable_trigger_monitors", EVENTS),
-    whenever("health_check.enable_health_checks", "not built yet: /tyk/health has no numbers"),
     whenever("security.private_certificate_encoding_secret", "not built yet: there is no certificate store"),
     whenever("security.control_api_use_mutual_tls", MTLS),
     whenever("security.pinned_public_keys", "not built yet: APIs whose upstream is pinned answer 500"),

@@ -103,9 +103,16 @@ impl Findings<'_> {
         if !(1..=most_lines).contains(&config.pinhook.max_headers) {
             self.error("pinhook.max_headers", "expected 1 to 256", "pingora's parser takes no more");
         }
-        if config.secret.is_empty() {
-            let message = "no secret: anyone who reaches the control API may use it";
-            self.warning("secret", message, "set one");
+        match (config.secret.is_empty(), config.pinhook.allow_empty_secret) {
+            (true, true) => {
+                let message = "without a secret anyone who reaches the control API may use it";
+                self.warning("pinhook.allow_empty_secret", message, "set `secret`");
+            }
+            (true, false) => {
+                let message = "no secret: every call of the control API is refused";
+                self.warning("secret", message, "set one");
+            }
+            (false, _) => {}
         }
         if &*config.secret == KNOWN_SECRET {
             let message = "this is the secret of Tyk's sample config, which everybody knows";

@@ -2,13 +2,25 @@
 //! is stopping.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, SystemTime},
 };
 
 use arc_swap::ArcSwapOption;
+use futures_util::future::join_all;
 
 use super::Gateway;
+use crate::store::Store;
+
+/// The setting of the Redis that holds keys and limits.
+pub(super) const MAIN: &str = "storage";
+/// How long a look may take, and the first one at the start.
+const PATIENCE: Duration = Duration::from_secs(5);
+const START: Duration = Duration::from_secs(1);
 
 /// The state of the process as probes see it.
 #[derive(Debug, Default)]
@@ -24,8 +36,12 @@ pub struct Health {
 pub struct StoreCheck {
     /// When it was made.
     pub at: SystemTime,
-    /// Why the store did not answer; `None` if it did.
+    /// Why a store did not answer; `None` if all did.
     pub fault: Option<String>,
+    /// The one that did not answer holds keys and limits, so that no request that needs them can be served. Without
+    /// those of cached responses and analytics all can, so they are no reason to be taken out of service (in Tyk they
+    /// are).
+    pub needed: bool,
 }
 
 impl Health {
@@ -62,17 +78,62 @@ impl Health {
     }
 }
 
-/// Looks at the store every `liveness_check.check_duration`; the first look comes after one such time, as Tyk's.
+/// Looks at every Redis each `liveness_check.check_duration`; the first look comes after one such time, as Tyk's.
 pub(super) async fn watch(gateway: &Gateway) {
-    let Some(store) = &gateway.store else { return };
+    if gateway.stores.is_empty() {
+        return;
+    }
     let pause = gateway.config.liveness_check.check_duration.get();
     loop {
         tokio::time::sleep(pause).await;
-        let fault = match tokio::time::timeout(Duration::from_secs(5), store.ping()).await {
-            Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(error.chain()),
-            Err(_) => Some("health check timed out".to_owned()),
+        let faults = join_all(gateway.stores.iter().map(|named| look(named, PATIENCE))).await;
+        let check = StoreCheck {
+            at: SystemTime::now(),
+            needed: faults.iter().flatten().any(|fault| fault.storage == MAIN),
+            fault: faults
+                .into_iter()
+                .flatten()
+                .map(|fault| fault.to_string())
+                .reduce(|all, one| all + "; " + &one),
         };
-        gateway.health.store.store(Some(std::sync::Arc::new(StoreCheck { at: SystemTime::now(), fault })));
+        gateway.health.store.store(Some(Arc::new(check)));
     }
+}
+
+/// Start-up waits a second for Redis and then goes on without: APIs that need none are served, and what needs one
+/// works as soon as it answers.
+pub(super) async fn await_store(gateway: &Gateway) {
+    let faults = join_all(gateway.stores.iter().map(|named| look(named, START))).await;
+    for fault in faults.into_iter().flatten() {
+        tracing::error!(
+            storage = fault.storage,
+            why = fault.why,
+            "Redis does not answer: starting without it"
+        );
+    }
+}
+
+/// Why a Redis did not answer.
+struct Fault {
+    storage: &'static str,
+    why: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.storage == MAIN {
+            f.write_str(&self.why)
+        } else {
+            write!(f, "{}: {}", self.storage, self.why)
+        }
+    }
+}
+
+async fn look((storage, store): &(&'static str, Arc<dyn Store>), patience: Duration) -> Option<Fault> {
+    let why = match tokio::time::timeout(patience, store.ping()).await {
+        Ok(Ok(())) => return None,
+        Ok(Err(error)) => error.chain(),
+        Err(_) => "health check timed out".to_owned(),
+    };
+    Some(Fault { storage, why })
 }

@@ -14,7 +14,7 @@ use crate::{
     error::Problem,
     event::Events,
     hook::{HookKind, HookSource, Spec},
-    metrics::HookLabels,
+    metrics::{ApiSamples, HookLabels},
     middleware,
     upstream::{PeerSettings, Target, TargetError},
 };
@@ -79,6 +79,7 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         peer: peer(definition, &services.config),
         events: Events::default(),
         metrics: services.metrics.api(&spec.api_id),
+        samples: samples(&spec.api_id, services),
         recorded: Arc::new(recorded),
         detailed: is_detailed(definition, &services.config),
         tag_headers: TagHeaders::new(&definition.tag_headers),
@@ -89,6 +90,12 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         definition: definition.clone(),
         listen_path,
     }))
+}
+
+fn samples(api_id: &str, services: &Services) -> Option<Arc<ApiSamples>> {
+    let wish = &services.config.health_check;
+    let window = u64::try_from(wish.health_check_value_timeouts).unwrap_or(0);
+    wish.enable_health_checks.then(|| services.metrics.samples(api_id, window))
 }
 
 fn base(definition: &ApiDefinition) -> Result<Base, TargetError> {

@@ -7,6 +7,7 @@
 
 mod access_log;
 mod answer;
+pub mod cluster;
 pub mod control;
 mod descriptors;
 mod drain;
@@ -24,6 +25,7 @@ mod observe;
 mod proxy;
 mod proxy_step;
 mod reload;
+mod reloads;
 mod reply;
 mod request;
 mod server;
@@ -46,7 +48,8 @@ use arc_swap::ArcSwap;
 
 pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
-pub use reload::{Reloads, Report};
+pub use reload::Report;
+pub use reloads::Reloads;
 pub use server::{RunOptions, Running, check, run, start};
 pub use upgrade::{CommandLine, Upgrade};
 
@@ -77,7 +80,8 @@ pub struct Gateway {
     templates: templates::Templates,
     records: Option<Arc<dyn RecordSink>>,
     access_log: Option<access_log::AccessLog>,
-    store: Option<Arc<dyn Store>>,
+    /// Every Redis, by the setting that names it.
+    stores: Vec<(&'static str, Arc<dyn Store>)>,
     control: Arc<dyn ControlApi>,
     unmatched: Arc<ApiMetrics>,
     sockets: OnceLock<Sockets>,
@@ -100,9 +104,12 @@ impl Gateway {
         self.live.load_full()
     }
 
-    /// True when the gateway keeps its state in Redis, and so depends on it.
-    pub fn needs_store(&self) -> bool {
-        self.store.is_some()
+    /// Whether what needs the store can be served, as far as is known: the last look at it, before that its connection.
+    pub fn has_store(&self) -> bool {
+        match self.health.store() {
+            Some(check) => !check.needed,
+            None => self.services.store.answers(),
+        }
     }
 
     /// Everything that is wrong with an API: what its own load found, and what the last load found in its place.

@@ -134,6 +134,9 @@ pub(super) fn finished(
         return;
     };
     api.metrics.request(method, status, times);
+    if let (Some(samples), Some(upstream)) = (&api.samples, ctx.outcome.upstream) {
+        samples.answered(upstream);
+    }
     let records = gateway.records.as_ref().filter(|_| is_recorded(&api, ctx));
     if records.is_none() && gateway.access_log.is_none() {
         return;

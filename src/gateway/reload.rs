@@ -1,7 +1,4 @@
 //! Loading all definitions and swapping them in: everything is compiled aside, then one pointer is stored.
-//!
-//! Requests for a reload that come while one runs share the next one, so no caller waits for a load that began
-//! before its own change was on disk.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -9,8 +6,6 @@ use std::{
     sync::Arc,
     time::Instant,
 };
-
-use tokio::sync::{mpsc, oneshot};
 
 use super::{Gateway, listeners, loader};
 use crate::{
@@ -21,16 +16,6 @@ use crate::{
     session::Policies,
 };
 
-/// Most callers that wait for a reload; beyond it a request for one is already covered by those queued.
-const MOST_WAITING: usize = 1024;
-
-/// The front of the reload queue.
-#[derive(Clone)]
-pub struct Reloads(mpsc::Sender<oneshot::Sender<Report>>);
-
-/// The other end, run by the server.
-pub(super) type Queue = mpsc::Receiver<oneshot::Sender<Report>>;
-
 /// What a reload did.
 #[derive(Debug, Clone, Default)]
 pub struct Report {
@@ -38,42 +23,6 @@ pub struct Report {
     pub live: usize,
     /// All that was found wrong.
     pub problems: Vec<Problem>,
-}
-
-impl Reloads {
-    pub(super) fn new() -> (Self, Queue) {
-        let (sender, queue) = mpsc::channel(MOST_WAITING);
-        (Self(sender), queue)
-    }
-
-    /// Queues a reload and returns at once.
-    pub fn request(&self) {
-        let (done, _) = oneshot::channel();
-        // Full means that many are queued already, and the next reload serves them all.
-        let _ = self.0.try_send(done);
-    }
-
-    /// Queues a reload and waits for its end. `None` when the gateway is stopping.
-    pub async fn wait(&self) -> Option<Report> {
-        let (done, report) = oneshot::channel();
-        self.0.send(done).await.ok()?;
-        report.await.ok()
-    }
-}
-
-/// Serves the queue until the gateway ends.
-pub(super) async fn serve(gateway: Arc<Gateway>, mut queue: Queue) {
-    while let Some(first) = queue.recv().await {
-        let mut callers = vec![first];
-        while let Ok(caller) = queue.try_recv() {
-            callers.push(caller);
-        }
-        let report = run(&gateway).await;
-        for caller in callers {
-            // A caller that went away does not care.
-            let _ = caller.send(report.clone());
-        }
-    }
 }
 
 /// Loads everything and swaps it in.

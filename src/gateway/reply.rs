@@ -66,7 +66,9 @@ pub(super) async fn send(
 ) -> pingora_core::Result<()> {
     last_if_closing(gateway, session);
     match answer {
-        Answer::Deny(denial) => send_error(gateway, session, ctx, (denial.status, denial.message)).await,
+        Answer::Deny(Denial { status, message, header }) => {
+            refuse(gateway, session, ctx, (status, message), header.map(|header| *header)).await
+        }
         Answer::Response(response) => send_response(gateway, session, ctx, *response).await,
         Answer::Control(answer) => {
             let mut head = ResponseHeader::build(answer.status, Some(4))?;
@@ -104,19 +106,33 @@ pub(super) async fn send(
     }
 }
 
-/// Writes an error body in the form that the request's own `Content-Type` asks for.
+/// Writes the error body of a fault.
 pub(super) async fn send_error(
     gateway: &Gateway,
     session: &mut Session,
     ctx: &mut Ctx,
-    (status, message): (u16, Cow<'static, str>),
+    error: (u16, Cow<'static, str>),
 ) -> pingora_core::Result<()> {
     last_if_closing(gateway, session);
+    refuse(gateway, session, ctx, error, None).await
+}
+
+/// Writes an error body in the form that the request's own `Content-Type` asks for.
+async fn refuse(
+    gateway: &Gateway,
+    session: &mut Session,
+    ctx: &mut Ctx,
+    (status, message): (u16, Cow<'static, str>),
+    extra: Option<(HeaderName, HeaderValue)>,
+) -> pingora_core::Result<()> {
     let format = Format::of(session.req_header().headers.get(header::CONTENT_TYPE));
     let body = gateway.templates.render(&format, status, &message);
     let config = &ctx.snapshot.services.config;
     let mut head = ResponseHeader::build(status, Some(5))?;
     head.insert_header(header::CONTENT_TYPE, format.content_type())?;
+    if let Some((name, value)) = extra {
+        head.insert_header(name, value)?;
+    }
     if !config.hide_generator_header {
         head.insert_header(GENERATOR, "pinhook")?;
     }

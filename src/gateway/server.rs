@@ -18,16 +18,17 @@ use pingora_core::{
 use tokio::sync::watch;
 
 use super::{
-    Gateway, Sockets, access_log,
+    Gateway, Sockets, access_log, cluster,
     control::{ControlApi, NoControl},
     descriptors,
     drain::Drain,
     health,
     listen::{ListenConfig, ListenerSet},
-    listeners, reload,
+    listeners, reload, reloads,
     upgrade::{self, CommandLine, Handover, Upgrade},
 };
 use crate::{
+    auth::oauth,
     analytics::{Flusher, Worker},
     config,
     error::{Error, Problem, Result, Severity},
@@ -137,6 +138,9 @@ impl Bound {
             tokio::spawn(writer.run(tokio::io::stderr()));
         }
         tokio::spawn(gateway.services.sessions.clone().tend());
+        tokio::spawn(oauth::tend(gateway.services.clone()));
+        health::await_store(&gateway).await;
+        cluster::start(&gateway);
         reload::run(&gateway).await;
         match upgrade {
             Some((upgrade, sockets)) => {
@@ -150,7 +154,7 @@ impl Bound {
                 }
             }
         }
-        tokio::spawn(reload::serve(gateway.clone(), reloads));
+        tokio::spawn(reloads::serve(gateway.clone(), reloads));
         tokio::spawn(async move { health::watch(&gateway).await });
         Ok(())
     }
@@ -237,7 +241,7 @@ pub(super) struct Background {
     pub(super) worker: Option<Worker>,
     pub(super) flusher: Option<Flusher>,
     pub(super) access_log: Option<(access_log::Writer, access_log::Flusher)>,
-    pub(super) reloads: reload::Queue,
+    pub(super) reloads: reloads::Queue,
 }
 
 /// The one service of the process: loads, then listens.

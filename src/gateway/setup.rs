@@ -9,7 +9,7 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    Gateway, Health, access_log, control::ControlApi, reload::Reloads, server::Background,
+    Gateway, Health, access_log, control::ControlApi, health, reloads::Reloads, server::Background,
     templates::Templates,
 };
 use crate::{
@@ -44,13 +44,15 @@ impl Gateway {
     ) -> Result<(Arc<Self>, Background)> {
         let metrics = Metrics::new(true)?;
         let store = open(&config.storage, "storage", problems)?;
-        let analytics = analytics(&config, store.as_ref(), &metrics, problems)?;
-        let shared = store.clone().unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let cache = match config.enable_separate_cache_store {
-            true => open(&config.cache_storage, "cache_storage", problems)?,
-            false => None,
-        };
-        let cache = cache.unwrap_or_else(|| shared.clone());
+        let cached =
+            open_apart(config.enable_separate_cache_store, &config.cache_storage, "cache_storage", problems)?;
+        let records = config.enable_analytics && config.enable_separate_analytics_store;
+        let records = open_apart(records, &config.analytics_storage, "analytics_storage", problems)?;
+        let analytics = analytics(&config, records.as_ref().or(store.as_ref()), &metrics, problems)?;
+        let stores = [(health::MAIN, &store), ("cache_storage", &cached), ("analytics_storage", &records)];
+        let stores = stores.into_iter().filter_map(|(name, store)| Some((name, store.clone()?))).collect();
+        let shared = store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
+        let cache = cached.unwrap_or_else(|| shared.clone());
         let members = Arc::new(Members::new(&config));
         let templates = Templates::load(&config.template_path, problems);
         let services = Services {
@@ -60,6 +62,7 @@ impl Gateway {
             })),
             resolver: Arc::new(Resolver::new(name_ttl(&config))),
             client: Arc::default(),
+            key_sets: Arc::default(),
             notices: Arc::new(Notices::new(&config, shared.clone(), problems)),
             limiter: Arc::new(Limiter::new(&config, shared.clone(), members.clone())),
             members,
@@ -95,7 +98,7 @@ impl Gateway {
             templates,
             records,
             access_log,
-            store,
+            stores,
             control,
             sockets: OnceLock::new(),
             port,
@@ -122,9 +125,23 @@ fn open(storage: &Storage, path: &str, problems: &mut Vec<Problem>) -> Result<Op
     Ok(Some(Arc::new(RedisStore::new(storage)?)))
 }
 
+/// A store that may be told apart from the main one.
+fn open_apart(
+    apart: bool,
+    storage: &Storage,
+    path: &str,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Arc<dyn Store>>> {
+    if apart && storage.kind != StorageKind::Redis {
+        let message = "is not of type redis: `storage` is used in its place";
+        problems.push(Problem::warning("gateway config", path, message));
+    }
+    if apart { open(storage, path, problems) } else { Ok(None) }
+}
+
 fn analytics(
     config: &Config,
-    shared: Option<&Arc<dyn Store>>,
+    store: Option<&Arc<dyn Store>>,
     metrics: &Arc<Metrics>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<Analytics>> {
@@ -132,10 +149,5 @@ fn analytics(
         return Ok(None);
     }
     problems.extend(analytics::problems(config, "gateway config"));
-    let store = if config.enable_separate_analytics_store {
-        open(analytics::storage(config), "analytics_storage", problems)?
-    } else {
-        shared.cloned()
-    };
-    analytics::open(&analytics::Settings::new(config), store, metrics)
+    analytics::open(&analytics::Settings::new(config), store.cloned(), metrics)
 }

@@ -13,6 +13,7 @@ mod api;
 mod histogram;
 mod hook;
 mod process;
+mod samples;
 mod statuses;
 mod table;
 mod text;
@@ -28,6 +29,8 @@ pub use process::{
     AccessLogMetrics, AnalyticsMetrics, ConfigMetrics, DropReason, HookThreadMetrics, ListenerMetrics,
 };
 
+pub use samples::{ApiSamples, HealthValues, Refused};
+
 use process::Process;
 use table::Table;
 
@@ -38,6 +41,7 @@ pub struct Metrics {
     per_api: bool,
     apis: Arc<Table<Arc<str>, ApiMetrics>>,
     hooks: Arc<Table<HookLabels, HookMetrics>>,
+    samples: Arc<Table<Arc<str>, ApiSamples>>,
     process: Process,
 }
 
@@ -45,7 +49,13 @@ impl Metrics {
     /// An empty set. `per_api` false folds all APIs into the series of `api=""`.
     pub fn new(per_api: bool) -> Result<Arc<Self>, Error> {
         let process = Process::new().map_err(|error| Error::Internal(Box::new(error)))?;
-        Ok(Arc::new(Self { per_api, apis: Arc::default(), hooks: Arc::default(), process }))
+        Ok(Arc::new(Self {
+            per_api,
+            apis: Arc::default(),
+            hooks: Arc::default(),
+            samples: Arc::default(),
+            process,
+        }))
     }
 
     /// The handle of an API. Two generations of one API share it, so a reload resets nothing; the series go
@@ -61,6 +71,11 @@ impl Metrics {
             labels.api = "".into();
         }
         self.hooks.get(labels, HookMetrics::new)
+    }
+
+    /// How the requests of an API went within the last `window` seconds; shared and dropped as [`Metrics::api`] says.
+    pub fn samples(&self, api_id: &str, window: u64) -> Arc<ApiSamples> {
+        self.samples.get(api_id.into(), |id, home| ApiSamples::new(id, window, home))
     }
 
     /// Threads that run hooks which may block, and libraries that were loaded for them.

@@ -16,6 +16,7 @@ mod key_expired;
 mod method_transform;
 mod organisation;
 mod rate_limit;
+mod oauth_server;
 mod response_headers;
 mod size_limit;
 mod track_endpoint;
@@ -36,6 +37,7 @@ use crate::{
 
 /// Every request step, in order.
 pub const REQUEST: &[Slot] = &[
+    Slot::Step("oauth_server", oauth_server::build),
     Slot::Step("version_check", version_check::build),
     Slot::Hooks(HookKind::Pre, hooks::build),
     Slot::Step("ip_lists", ip_lists::build),

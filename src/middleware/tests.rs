@@ -41,6 +41,7 @@ pub(super) fn services(config: Config) -> Services {
         store,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
         client: Arc::default(),
+        key_sets: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
         metrics: Metrics::new(true).unwrap(),
         config: Arc::new(config),

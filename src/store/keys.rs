@@ -1,5 +1,7 @@
 //! The only place that spells Redis keys. They are Tyk's: its Pump, its Dashboard and other gateways read them.
 
+pub mod oauth;
+
 /// How many lists `enable_multiple_analytics_keys` spreads records over.
 pub const ANALYTICS_SHARDS: u8 = 10;
 
@@ -47,6 +49,11 @@ pub fn window(rate_limit: &str, start: i128) -> String {
 /// A quota's counter.
 pub fn quota(scope: &str, id: &str) -> String {
     if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
+}
+
+/// How the names of an API's cached responses begin, and of every API whose id begins with this one.
+pub fn responses(api_id: &str) -> String {
+    ["cache-", api_id].concat()
 }
 
 /// A certificate, by its id.

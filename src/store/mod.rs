@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 pub use self::{
     count::{Count, Counted},
@@ -91,6 +91,16 @@ pub trait Store: Send + Sync {
     /// Listens to a channel. The receiver ends when the subscription is lost; subscribing anew is the caller's
     /// business, and what was sent meanwhile is lost.
     async fn subscribe(&self, channel: &str) -> Result<mpsc::Receiver<Bytes>>;
+
+    /// Whether it answers, as far as is known without asking.
+    fn answers(&self) -> bool {
+        true
+    }
+
+    /// Counts how often it answered again after it had not. Ended from the start where that cannot happen.
+    fn comebacks(&self) -> watch::Receiver<u64> {
+        watch::channel(0).1
+    }
 
     /// Succeeds when the store answers.
     async fn ping(&self) -> Result<()>;

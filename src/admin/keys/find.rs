@@ -3,6 +3,7 @@
 use super::{If, keys};
 use crate::{
     chain::Services,
+    cluster::Command,
     error::Result,
     session::{Lifetime, SessionState},
 };
@@ -36,7 +37,7 @@ pub(super) async fn find(services: &Services, org_id: &str, name: &str, hashed: 
     Some(Found { id, hash, state })
 }
 
-/// Writes a state.
+/// Writes a state and says so to all who keep a copy.
 pub(super) async fn write(
     services: &Services,
     hash: &str,
@@ -44,12 +45,23 @@ pub(super) async fn write(
     lifetime: Lifetime,
     when: If,
 ) -> Result<()> {
-    services.sessions.write(hash, state, lifetime, when).await.map(drop)
+    services.sessions.write(hash, state, lifetime, when).await?;
+    announce(services, hash).await;
+    Ok(())
 }
 
-/// Removes keys.
+/// Removes keys and says so to all who keep a copy.
 pub(super) async fn remove(services: &Services, hashes: &[&str]) -> Result<()> {
-    services.sessions.delete(hashes).await.map(drop)
+    services.sessions.delete(hashes).await?;
+    announce(services, &hashes.join(",")).await;
+    Ok(())
+}
+
+/// Tells every gateway to forget its copies. Where that is not heard they last for seconds.
+async fn announce(services: &Services, hashes: &str) {
+    if let Err(error) = services.notices.publish(&Command::KeySpaceUpdate, hashes).await {
+        tracing::warn!(error = error.chain(), "other gateways were not told that a key changed");
+    }
 }
 
 /// Begins the quota of a key anew, and ends the block of the sentinel limiter (sessions reference 6). A counter that

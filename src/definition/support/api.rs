@@ -12,20 +12,16 @@ struct Setting<T>(&'static str, fn(&T) -> bool, Effect);
 
 const SETTINGS: &[Setting<ApiDefinition>] = &[
     // Who may call.
-    Setting("use_oauth2", |d| guarded(d, d.use_oauth2), Refuse("OAuth 2 tokens can be checked")),
     Setting(
         "external_oauth.enabled",
         |d| guarded(d, d.external_oauth.enabled),
-        Refuse("tokens of external issuers can be checked; JWT with jwt_source serves many of them"),
+        Refuse("tokens of external issuers can be checked; enable_jwt with jwt_source serves most of them"),
     ),
-    Setting("use_basic_auth", |d| guarded(d, d.use_basic_auth), Refuse("users and passwords can be checked")),
     Setting(
-        "enable_signature_checking",
-        |d| guarded(d, d.enable_signature_checking),
-        Refuse("signatures can be checked"),
+        "use_openid",
+        |d| guarded(d, d.use_openid),
+        Refuse("OpenID Connect is built; enable_jwt with jwt_jwks_uris serves most issuers"),
     ),
-    Setting("enable_jwt", |d| guarded(d, d.enable_jwt), Refuse("JSON Web Tokens can be checked")),
-    Setting("use_openid", |d| guarded(d, d.use_openid), Refuse("OpenID Connect tokens can be checked")),
     Setting(
         "custom_plugin_auth_enabled",
         |d| guarded(d, d.custom_plugin_auth_enabled),

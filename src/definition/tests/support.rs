@@ -53,11 +53,7 @@ fn what_protects_closes_the_api() {
 #[test]
 fn auth_methods_that_are_not_built_close_the_api_unless_it_is_keyless() {
     for (path, value, at) in [
-        ("/use_oauth2", json!(true), "use_oauth2"),
         ("/external_oauth", json!({ "enabled": true }), "external_oauth.enabled"),
-        ("/use_basic_auth", json!(true), "use_basic_auth"),
-        ("/enable_signature_checking", json!(true), "enable_signature_checking"),
-        ("/enable_jwt", json!(true), "enable_jwt"),
         ("/use_openid", json!(true), "use_openid"),
         ("/custom_plugin_auth_enabled", json!(true), "custom_plugin_auth_enabled"),
         ("/use_go_plugin_auth", json!(true), "use_go_plugin_auth"),

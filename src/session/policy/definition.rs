@@ -51,7 +51,7 @@ members! {
         /// `delete`, `retain` or nothing.
         post_expiry_action: String => omit,
         /// Seconds.
-        post_expiry_grace_period: i64 => omit,
+        post_expiry_grace_period: i64,
         /// What of it counts.
         partitions: Partitions,
         /// Unix time as text.
@@ -59,7 +59,9 @@ members! {
         /// Copied over that of keys.
         meta_data: Map<String, Value>,
         /// Rate that follows the traffic.
-        smoothing: Option<Smoothing> => omit,
+        smoothing: Option<Smoothing>,
+        /// Of no effect, as in Tyk.
+        graphql_access_rights: Value,
     }
 
     /// `partitions`: no flag at all is all of them.

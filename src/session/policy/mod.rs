@@ -9,6 +9,7 @@ mod rights;
 
 #[cfg(test)]
 mod tests;
+mod template;
 
 use std::{collections::HashMap, sync::Arc};
 

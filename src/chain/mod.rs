@@ -11,6 +11,7 @@ mod endpoint;
 mod failure;
 mod flow;
 mod hook_call;
+mod hook_session;
 mod key_sets;
 mod listen_path;
 mod loan;
@@ -29,6 +30,7 @@ pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathS
 pub use failure::{key_failure, version_failure};
 pub use flow::{Denial, Flow, Origin, Response};
 pub use hook_call::{Call, Wish, is_same, respond};
+pub use hook_session::AUTH_FAILURE;
 pub use key_sets::KeySets;
 pub use listen_path::{ListenPath, TemplateError};
 pub use loan::{Held, Left, Loan};
@@ -39,4 +41,4 @@ pub use middleware::{
 pub use real_ip::real_ip;
 pub use router::{Claim, Route, Router, RouterOptions, resolve_conflicts};
 pub use snapshot::{Services, Snapshot};
-pub use variables::{Complaint, Secrets, Template, Variables, used_names};
+pub use variables::{Complaint, Scope, Secrets, Template, Variables, used_names};

@@ -37,4 +37,4 @@ pub use middleware::{
 pub use real_ip::real_ip;
 pub use router::{Claim, Route, Router, RouterOptions, resolve_conflicts};
 pub use snapshot::{Services, Snapshot};
-pub use variables::{Complaint, Secrets, Template, Variables, used_names};
+pub use variables::{Complaint, Scope, Secrets, Template, Variables, used_names};

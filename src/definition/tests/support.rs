@@ -193,35 +193,3 @@ fn hooks_around_auth_of_a_keyless_api_never_run() {
     );
     assert_eq!(named(&value), ["custom_middleware.post_key_auth[0]", "custom_middleware.auth_check"]);
 }
-
-#[test]
-fn triggers_that_cannot_fire_yet() {
-    let triggers = |on: &str, options: Value, to: &str| {
-        let trigger = json!({ "on": on, "options": options, "rewrite_to": to });
-        let rewrite = json!([{ "path": "/x", "method": "GET", "match_pattern": "x", "rewrite_to": "y", "triggers": [trigger] }]);
-        let definition = read(&with_rule("url_rewrites", rewrite));
-        let found = lint(&definition, "t");
-        assert!(!found.refuses);
-        let start = "version_data.versions.Default.extended_paths.url_rewrites[0].triggers[0].";
-        found
-            .problems
-            .iter()
-            .map(|p| format!("{}: {}", p.path.strip_prefix(start).unwrap(), p.message))
-            .collect::<Vec<_>>()
-    };
-    let payload = json!({ "payload_matches": { "match_rx": "x" } });
-    assert!(triggers("all", payload, "/").is_empty());
-    let meta = json!({ "session_meta_matches": { "tier": { "match_rx": "x" } } });
-    assert!(triggers("any", meta.clone(), "/")[0].contains("never fires"));
-    assert!(triggers("all", meta, "/")[0].starts_with("options.session_meta_matches: not built yet"));
-    let mixed = json!({ "session_meta_matches": { "tier": { "match_rx": "x" } },
-        "payload_matches": { "match_rx": "x" } });
-    assert!(triggers("any", mixed.clone(), "/")[0].contains("other conditions count"));
-    assert!(triggers("all", mixed, "/")[0].contains("never fires"));
-    let header = json!({ "header_matches": { "A": { "match_rx": "x" } } });
-    assert!(
-        triggers("all", header.clone(), "/$tyk_meta.x")[0]
-            .starts_with("rewrite_to: not built yet: $tyk_meta")
-    );
-    assert!(triggers("all", header, "/x").is_empty());
-}

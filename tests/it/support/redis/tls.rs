@@ -3,7 +3,7 @@
 use std::fs;
 
 use pinhook::config::{Storage, StorageKind};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
 use tempfile::TempDir;
 
 use super::{Redis, arguments};
@@ -23,7 +23,8 @@ impl Secured {
         write("ca.pem", ca.pem());
         for name in ["server", "client"] {
             let key = KeyPair::generate().unwrap();
-            let params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+            params.distinguished_name.push(DnType::CommonName, name);
             write(&format!("{name}.pem"), params.signed_by(&key, &ca).unwrap().pem());
             write(&format!("{name}.key"), key.serialize_pem());
         }

@@ -134,11 +134,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         Instead("errors keep their usual answers"),
     ),
     // Who is told.
-    Setting(
-        "event_handlers.events",
-        |d| d.event_handlers.events.values().any(|handlers| !handlers.is_empty()),
-        Instead("no handler is called"),
-    ),
     Setting("detailed_tracing", |d| d.detailed_tracing, Instead("no spans are made")),
 ];
 

@@ -117,7 +117,6 @@ fn what_does_not_protect_is_named() {
         ("/uptime_tests", json!({ "check_list": [{ "url": "http://x" }] }), "uptime_tests.check_list"),
         ("/response_processors", json!([{ "name": "header_injector" }]), "response_processors"),
         ("/error_overrides", json!({ "403": [{ "response": {} }] }), "error_overrides"),
-        ("/event_handlers", json!({ "events": { "AuthFailure": [{}] } }), "event_handlers.events"),
     ] {
         assert_eq!(named(&with(path, value)), [at]);
     }

@@ -5,6 +5,7 @@
 mod api_health;
 mod apis;
 mod cache;
+mod debug;
 mod files;
 mod health;
 mod inspect;
@@ -92,6 +93,7 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::PUT, "org/keys/{id}", org_keys::update),
     (Method::DELETE, "org/keys/{id}", org_keys::delete),
     (Method::GET, "health", api_health::numbers),
+    (Method::POST, "debug", debug::run),
     (Method::DELETE, "cache/jwks", cache::forget_key_sets),
     (Method::DELETE, "cache/jwks/{id}", cache::forget_key_sets),
     (Method::DELETE, "cache/{id}", cache::delete),

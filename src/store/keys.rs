@@ -41,6 +41,11 @@ pub fn blocked(rate_limit: &str) -> String {
     [rate_limit, ".BLOCKED"].concat()
 }
 
+/// A counter's fixed window that begins at `start`, unix nanoseconds.
+pub fn window(rate_limit: &str, start: i128) -> String {
+    format!("{rate_limit}/{start}")
+}
+
 /// A quota's counter.
 pub fn quota(scope: &str, id: &str) -> String {
     if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
@@ -68,36 +73,6 @@ pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
         key.push_str("_protobuf");
     }
     key
-}
-
-/// A rate limit's counter. `id` is what stands for the key, `endpoint` the hash of an endpoint with a limit of its own;
-/// parts lose the dashes at their ends, and empty ones are left out.
-pub fn rate_limit(scope: &str, id: &str, endpoint: &str) -> String {
-    let mut key = String::with_capacity(12 + scope.len() + id.len() + endpoint.len());
-    key.push_str("rate-limit");
-    for part in [scope, id, endpoint] {
-        let part = part.trim_matches('-');
-        if !part.is_empty() {
-            key.push('-');
-            key.push_str(part);
-        }
-    }
-    key
-}
-
-/// The flag that the sentinel limiter raises over a counter.
-pub fn blocked(rate_limit: &str) -> String {
-    [rate_limit, ".BLOCKED"].concat()
-}
-
-/// A counter's fixed window that begins at `start`, unix nanoseconds.
-pub fn window(rate_limit: &str, start: i128) -> String {
-    format!("{rate_limit}/{start}")
-}
-
-/// A quota's counter.
-pub fn quota(scope: &str, id: &str) -> String {
-    if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
 }
 
 #[cfg(test)]

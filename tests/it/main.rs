@@ -17,6 +17,7 @@ mod drain;
 mod drivers;
 mod exchange;
 mod framing;
+mod keys;
 mod limits;
 mod metrics;
 mod plugins;

@@ -17,7 +17,7 @@ use super::super::*;
 use crate::{
     config::Config,
     error::{Error, Result},
-    store::{If, MemoryStore, Store, keys},
+    store::{Count, Counted, If, MemoryStore, Store, keys},
 };
 
 /// Memory behind a switch.
@@ -91,6 +91,9 @@ impl Store for Watched {
     }
     async fn subscribe(&self, channel: &str) -> Result<mpsc::Receiver<Bytes>> {
         self.memory.subscribe(channel).await
+    }
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.memory.count(counts).await
     }
     async fn ping(&self) -> Result<()> {
         self.up()

@@ -18,6 +18,7 @@ mod drain;
 mod drivers;
 mod exchange;
 mod framing;
+mod keys;
 mod limits;
 mod metrics;
 mod plugins;

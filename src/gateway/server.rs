@@ -28,8 +28,8 @@ use super::{
     upgrade::{self, CommandLine, Handover, Upgrade},
 };
 use crate::{
-    auth::oauth,
     analytics::{Flusher, Worker},
+    auth::oauth,
     config,
     error::{Error, Problem, Result, Severity},
 };

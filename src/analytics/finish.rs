@@ -8,6 +8,7 @@ use std::{
 
 use base64::{Engine, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Datelike, Local, SecondsFormat, Timelike};
+use serde_json::Value;
 
 use super::{Latency, Moment, Observed, Record, Settings, fields, image, normalise::Normalise};
 use crate::{hook::RecordPart, session::hash};
@@ -70,6 +71,7 @@ impl Finish {
         let [year, month, day, hour] = self.calendar.at(timestamp.seconds);
         let latency = latency(seen);
         let path = Cow::Borrowed(seen.tracked.as_deref().unwrap_or(&seen.path));
+        let state = seen.caller.as_ref().map(|key| &*key.state);
         Some(Record {
             method: seen.method.as_str().into(),
             host: (&*seen.host).into(),
@@ -89,19 +91,19 @@ impl Finish {
             hour: hour.unsigned_abs(),
             response_code: seen.status.into(),
             tags: self.given_tags(seen),
-            api_key: seen.key.as_str().into(),
+            api_key: seen.caller.as_ref().map_or("", |key| &key.id).into(),
             timestamp,
             api_version: seen.version.as_deref().unwrap_or(NOT_VERSIONED).into(),
             api_name: seen.api.name.as_str().into(),
             api_id: seen.api.id.as_str().into(),
             org_id: seen.api.org_id.as_str().into(),
-            oauth_id: seen.oauth_id.as_str().into(),
+            oauth_id: state.map_or("", |state| &state.oauth_client_id).into(),
             request_time: latency.total,
             raw_request: seen.detail.as_deref().map_or("".into(), |detail| base64(&image::request(detail))),
             raw_response: seen.detail.as_deref().map_or("".into(), |detail| base64(&image::response(detail))),
             ip_address: client.into(),
             latency,
-            alias: seen.alias.as_str().into(),
+            alias: state.map_or("", |state| &state.alias).into(),
             track_path: seen.tracked.is_some(),
             expire_at: timestamp.after(seen.api.expire_after.unwrap_or(KEPT)),
             api_schema: "".into(),
@@ -129,12 +131,18 @@ impl Finish {
         record.tags.push(["api-", &record.api_id].concat().into());
     }
 
-    /// Tags of request and API, with room for the rest. In Tyk's order; no duplicate is removed (analytics
+    /// Tags of caller, request and API, with room for the rest. In Tyk's order; no duplicate is removed (analytics
     /// reference 2.7).
     fn given_tags<'a>(&self, seen: &'a Observed) -> Vec<Cow<'a, str>> {
-        let given = [&seen.tags, &seen.api.tags];
+        let own = seen.caller.as_ref().map_or(&[][..], |key| &key.state.tags);
+        let given = [own, &seen.tags, &seen.api.tags];
         let all = given.iter().map(|tags| tags.len()).sum::<usize>() + self.node_tags.len() + 3;
         let mut tags = Vec::with_capacity(all);
+        if let Some(key) = &seen.caller {
+            tags.extend(key.state.policies().iter().map(|id| Cow::Owned(["pol-", id].concat())));
+            let developer = key.state.meta_data.get("tyk_developer_id").and_then(Value::as_str);
+            tags.extend(developer.map(|id| Cow::Owned(["dev-", id].concat())));
+        }
         tags.extend(given.into_iter().flatten().map(|tag| Cow::Borrowed(tag.as_str())));
         tags
     }

@@ -14,6 +14,7 @@ use std::{
 use http::{HeaderValue, Method};
 
 use super::{Detail, RecordHook};
+use crate::session::KeyState;
 
 /// What all records of one API have in common: made when it is compiled, shared by its requests.
 #[derive(Debug, Clone, Default)]
@@ -60,21 +61,17 @@ pub struct Observed {
     pub user_agent: Option<HeaderValue>,
     /// Status of the answer.
     pub status: u16,
-    /// The token, in clear, if authentication succeeded; else empty.
-    pub key: String,
+    /// The key, if authentication succeeded: its token in clear, its alias, its OAuth client, its tags.
+    pub caller: Option<KeyState>,
     /// Name of the API's version; `None` when not versioned.
     pub version: Option<Arc<str>>,
-    /// The key's OAuth client; else empty.
-    pub oauth_id: String,
-    /// The key's alias; else empty.
-    pub alias: String,
     /// From the request's arrival to the end of the answer.
     pub total: Duration,
     /// The round trip until the upstream's response head; zero when it gave none.
     pub upstream: Duration,
     /// Address of the client, after `X-Real-IP` and `X-Forwarded-For`.
     pub client: Option<IpAddr>,
-    /// Tags of this request (policies, developer, key, headers); those of API, node, key and ids are added later.
+    /// Tags of this request's headers; those of the caller, API, node and ids are added later.
     pub tags: Vec<String>,
     /// Request and answer as they were, when recorded in detail.
     pub detail: Option<Box<Detail>>,

@@ -5,7 +5,7 @@ use std::{
 };
 
 use http::{HeaderValue, Method};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{finish::Finish, *};
@@ -13,6 +13,7 @@ use crate::{
     config::{Config, NormaliseUrls, SinkKind},
     error::Error,
     metrics::DropReason,
+    session::KeyState,
     store::keys::analytics_list,
 };
 
@@ -42,16 +43,20 @@ fn observed() -> Observed {
         content_length: 0,
         user_agent: Some(HeaderValue::from_static("golden/1.0")),
         status: 200,
-        key: String::new(),
+        caller: None,
         version: None,
-        oauth_id: String::new(),
-        alias: String::new(),
         total: Duration::from_micros(6_900),
         upstream: Duration::from_micros(5_950),
         client: Some([127, 0, 0, 1].into()),
         tags: vec!["pol-p".to_owned()],
         detail: None,
     }
+}
+
+/// The key `hello` with this state.
+fn caller(state: Value) -> KeyState {
+    let state = Arc::new(serde_json::from_value(state).unwrap());
+    KeyState { id: "hello".into(), hash: "ef13efcd".into(), state, stored: true, modified: false }
 }
 
 fn settings() -> Settings {
@@ -88,12 +93,38 @@ fn keys_are_hashed_even_when_empty_and_tagged() {
         assert_eq!(record.api_key, "00000000");
         assert_eq!(record.tags, ["pol-p", "api-tag", "eu", "key-00000000", "org-org1", "api-api1"]);
     });
-    let seen = Observed { key: "hello".to_owned(), ..observed() };
+    let seen = Observed { caller: Some(caller(json!({}))), ..observed() };
     finished(&hashing, &seen, |record| assert_eq!(record.api_key, "ef13efcd"));
     finished(&settings(), &seen, |record| {
         assert_eq!(record.api_key, "hello");
         assert!(record.tags.contains(&"key-hello".into()));
     });
+}
+
+#[test]
+fn a_key_leaves_its_alias_its_client_and_its_tags() {
+    let state = json!({ "alias": "ann", "oauth_client_id": "client", "tags": ["t1", "t2"],
+        "apply_policies": ["p1", "p2"], "apply_policy_id": "old", "meta_data": { "tyk_developer_id": "d" } });
+    let seen = Observed { caller: Some(caller(state)), tags: vec!["x-a-1".to_owned()], ..observed() };
+    finished(&settings(), &seen, |record| {
+        assert_eq!((&*record.alias, &*record.oauth_id), ("ann", "client"));
+        let expected = [
+            "pol-p1",
+            "pol-p2",
+            "dev-d",
+            "t1",
+            "t2",
+            "x-a-1",
+            "api-tag",
+            "key-hello",
+            "org-org1",
+            "api-api1",
+        ];
+        assert_eq!(record.tags, expected);
+    });
+    let older = json!({ "apply_policy_id": "old", "meta_data": { "tyk_developer_id": 7 } });
+    let seen = Observed { caller: Some(caller(older)), tags: Vec::new(), ..observed() };
+    finished(&settings(), &seen, |record| assert_eq!(record.tags[..2], ["pol-old", "api-tag"]));
 }
 
 #[test]

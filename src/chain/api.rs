@@ -43,6 +43,8 @@ pub struct Api {
     pub samples: Option<Arc<ApiSamples>>,
     /// What its analytics records have in common.
     pub recorded: Arc<RecordedApi>,
+    /// Its requests leave records.
+    pub is_recorded: bool,
     /// Its records hold request and answer as they were.
     pub detailed: bool,
     /// Request headers that become tags of records.

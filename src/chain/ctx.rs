@@ -11,7 +11,7 @@ use http::Method;
 use pingora_proxy::Session;
 use uuid::Uuid;
 
-use super::{Api, Loan, Snapshot, Variables};
+use super::{Api, Loan, Scope, Snapshot, Variables};
 use crate::{
     analytics::Detail,
     limit::Numbers,
@@ -199,6 +199,14 @@ impl Ctx {
         self.method = None;
         self.variables = None;
         self.tracking = Tracking::default();
+    }
+
+    /// What templates print from.
+    pub fn scope(&self) -> Scope<'_> {
+        Scope {
+            variables: self.variables.as_deref(),
+            meta: self.state.as_ref().map(|key| &key.state.meta_data),
+        }
     }
 
     /// True while the request runs in an API that another one (or itself) looped to.

@@ -12,7 +12,7 @@ use crate::{
     config::{Config, SinkKind},
     definition::{ApiDefinition, Source},
     error::Problem,
-    event::Events,
+    event,
     hook::{HookKind, HookSource, Spec},
     metrics::{ApiSamples, HookLabels},
     middleware,
@@ -71,16 +71,18 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         };
         Chain::build(middleware::REQUEST, middleware::RESPONSE, &mut blueprint)
     };
+    let events = event::compile_api(&definition.event_handlers, &services.event_maker, &place, &mut problems);
     Ok(Arc::new(Api {
         checksum: source.checksum,
         file: source.path.clone(),
         chain,
         base,
         peer: peer(definition, &services.config),
-        events: Events::default(),
+        events,
         metrics: services.metrics.api(&spec.api_id),
         samples: samples(&spec.api_id, services),
         recorded: Arc::new(recorded),
+        is_recorded: is_recorded(definition, &services.config),
         detailed: is_detailed(definition, &services.config),
         tag_headers: TagHeaders::new(&definition.tag_headers),
         refuses: source.refuses,
@@ -133,12 +135,14 @@ fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {
     }
 }
 
+fn is_recorded(definition: &ApiDefinition, config: &Config) -> bool {
+    config.enable_analytics && config.pinhook.analytics.sink != SinkKind::None && !definition.do_not_track
+}
+
 /// Whether bodies are sampled for records; never when there are no records.
 fn is_detailed(definition: &ApiDefinition, config: &Config) -> bool {
-    let recorded = config.enable_analytics
-        && config.pinhook.analytics.sink != SinkKind::None
-        && !definition.do_not_track;
-    recorded && (definition.enable_detailed_recording || config.analytics_config.enable_detailed_recording)
+    is_recorded(definition, config)
+        && (definition.enable_detailed_recording || config.analytics_config.enable_detailed_recording)
 }
 
 fn recorded(definition: &ApiDefinition, listen_path: &ListenPath) -> RecordedApi {

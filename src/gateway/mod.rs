@@ -16,6 +16,7 @@ mod fault;
 mod framing;
 pub mod health;
 mod kept;
+mod key_saving;
 mod limit_headers;
 pub mod listen;
 mod listeners;

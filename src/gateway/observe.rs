@@ -22,7 +22,22 @@ use crate::{
 
 /// The request has come to `api`: makes room for what its record wants to know.
 pub(super) fn begin(api: &Api, session: &Session, ctx: &mut Ctx) {
-    if !api.detailed || !may_be_detailed(session) {
+    ctx.detail = ctx.detail.take().filter(|_| api.detailed);
+    if api.detailed {
+        make_room(session, ctx);
+    }
+}
+
+/// The chain has run: its caller may want details, too.
+pub(super) fn caller_known(api: &Api, session: &Session, ctx: &mut Ctx) {
+    let wanted = ctx.detail.is_none() && ctx.state.as_ref().is_some_and(|key| key.state.is_detailed());
+    if wanted && api.is_recorded {
+        make_room(session, ctx);
+    }
+}
+
+fn make_room(session: &Session, ctx: &mut Ctx) {
+    if !may_be_detailed(session) {
         ctx.detail = None;
         return;
     }
@@ -232,10 +247,8 @@ fn observed(api: &Api, session: &Session, ctx: &mut Ctx, end: End) -> Observed {
         content_length: content_length(session),
         user_agent: head.headers.get(header::USER_AGENT).cloned(),
         status: ctx.outcome.status,
-        key: String::new(),
+        caller: ctx.state.take(),
         version: None,
-        oauth_id: String::new(),
-        alias: String::new(),
         total: end.total,
         upstream: end.upstream,
         client: end.client,
@@ -278,7 +291,7 @@ fn visit<'a>(
     Visit {
         at: end.at,
         api: &api.recorded,
-        key: "",
+        key: ctx.state.as_ref().map_or("", |key| &key.id),
         client: end.client,
         host: reply::host(session),
         method: &end.method,

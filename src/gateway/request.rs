@@ -7,7 +7,7 @@ use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control, exchange, fault, framing, observe,
+    Gateway, control, exchange, fault, framing, key_saving, observe,
     proxy::Door,
     proxy_step::{self, Step},
     reply, stream,
@@ -44,6 +44,7 @@ pub(super) async fn handle(
 ) -> pingora_core::Result<bool> {
     let client_method = session.req_header().method.clone();
     let decided = decide(gateway, door, session, ctx).await;
+    key_saving::save(ctx).await;
     restore_method(session, ctx, client_method);
     match decided {
         Ok(Decision::Proxy) => {
@@ -131,7 +132,9 @@ async fn enter(mut api: Arc<Api>, session: &mut Session, ctx: &mut Ctx) -> Resul
         if api.refuses {
             return Ok(Denial::new(500, "Internal Server Error").into());
         }
-        match api.chain.request(session, ctx).await? {
+        let flow = api.chain.request(session, ctx).await;
+        observe::caller_known(&api, session, ctx);
+        match flow? {
             Flow::Next => {}
             Flow::Respond(response) => return Ok(Decision::Answer(reply::Answer::Response(response))),
             Flow::Deny(denial) => return Ok(denial.into()),

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, header};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use crate::{
-    chain::{Blueprint, Endpoints, Place, Template, Variables},
+    chain::{Blueprint, Endpoints, Place, Scope, Template},
     definition::{HeaderTransform, VersionInfo},
     error::{Error, Result},
 };
@@ -110,31 +110,27 @@ impl HeaderEdits {
     ///
     /// # Errors
     /// A value made for this request cannot be sent; it ends as in Tyk, where sending it fails.
-    pub(super) fn apply_to_request(
-        &self,
-        head: &mut RequestHeader,
-        variables: Option<&Variables>,
-    ) -> Result<()> {
+    pub(super) fn apply_to_request(&self, head: &mut RequestHeader, scope: Scope<'_>) -> Result<()> {
         let refused =
             || Error::Http { status: 500, message: "There was a problem proxying the request".into() };
         for name in &self.remove {
             head.remove_header(name);
         }
         for setting in &self.set {
-            let value = setting.value.print(variables).ok_or_else(refused)?;
+            let value = setting.value.print(scope).ok_or_else(refused)?;
             head.insert_header(setting.name.clone(), value).map_err(|_| refused())?;
         }
         Ok(())
     }
 
     /// Edits a response. A value that cannot be sent is left out.
-    pub(super) fn apply_to_response(&self, head: &mut ResponseHeader, variables: Option<&Variables>) {
+    pub(super) fn apply_to_response(&self, head: &mut ResponseHeader, scope: Scope<'_>) {
         for name in &self.remove {
             head.remove_header(name);
         }
         for setting in &self.set {
             let done =
-                setting.value.print(variables).map(|value| head.insert_header(setting.name.clone(), value));
+                setting.value.print(scope).map(|value| head.insert_header(setting.name.clone(), value));
             if !matches!(done, Some(Ok(()))) {
                 tracing::warn!(header = %String::from_utf8_lossy(&setting.name), "value cannot be sent, header left out");
             }
@@ -143,11 +139,11 @@ impl HeaderEdits {
 }
 
 impl Value {
-    fn print(&self, variables: Option<&Variables>) -> Option<HeaderValue> {
+    fn print(&self, scope: Scope<'_>) -> Option<HeaderValue> {
         match self {
             Self::Fixed(value) => Some(value.clone()),
             Self::Template(template) => {
-                let text = template.print(variables, false, |_| None);
+                let text = template.print(scope, false, |_| None);
                 HeaderValue::from_maybe_shared(Bytes::from(text)).ok()
             }
         }

@@ -61,7 +61,7 @@ impl ResponseMiddleware for ResponseHeaders {
             endpoints.find(method, &self.paths.for_endpoints(path))
         });
         for edits in endpoint.into_iter().chain(&transforms.global) {
-            edits.apply_to_response(&mut answer.head, ctx.variables.as_deref());
+            edits.apply_to_response(&mut answer.head, ctx.scope());
         }
         Ok(())
     }

@@ -59,10 +59,10 @@ impl Middleware for TransformHeaders {
             let candidates = self.paths.for_endpoints(ctx.url.path());
             endpoints.find(session.req_header().method.as_str(), &candidates)
         });
-        let variables = ctx.variables.as_deref();
+        let scope = ctx.scope();
         let mut hides_peer = false;
         for edits in transforms.global.iter().chain(endpoint) {
-            edits.apply_to_request(session.req_header_mut(), variables)?;
+            edits.apply_to_request(session.req_header_mut(), scope)?;
             hides_peer |= edits.removes(FORWARDED_FOR);
         }
         ctx.no_forwarded_for |= hides_peer;

@@ -271,6 +271,12 @@ impl Sessions {
         Ok(names.iter().filter_map(|name| name.strip_prefix(prefix)).map(str::to_owned).collect())
     }
 
+    /// Keys in the cache.
+    #[cfg(test)]
+    pub(super) fn cached(&self) -> usize {
+        self.cache.as_ref().map_or(0, Cache::len)
+    }
+
     /// Gives back the memory of cached keys that do not count any more.
     pub(super) fn sweep(&self) {
         if let Some(cache) = &self.cache {

@@ -19,6 +19,7 @@ use crate::{
     error::HookError,
     hook::{Needs, Value},
     metrics::{DropReason, HookLabels, Metrics},
+    session::{KeyState, SessionState},
 };
 
 /// A hook that writes `edited` into the alias and the key, and adds a tag.
@@ -120,10 +121,14 @@ fn observed(api: &Arc<RecordedApi>) -> Observed {
         content_length: 0,
         user_agent: None,
         status: 200,
-        key: "clear".to_owned(),
+        caller: Some(KeyState {
+            id: "clear".into(),
+            hash: "hash".into(),
+            state: Arc::new(SessionState { alias: "ann".to_owned(), ..SessionState::default() }),
+            stored: true,
+            modified: false,
+        }),
         version: None,
-        oauth_id: String::new(),
-        alias: "ann".to_owned(),
         total: Duration::ZERO,
         upstream: Duration::ZERO,
         client: Some([192, 0, 2, 1].into()),

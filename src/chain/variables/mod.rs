@@ -8,11 +8,55 @@ mod secrets;
 mod template;
 mod used;
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use serde_json::{Map, Value as Json};
+
+use crate::url::query_escape;
 pub use secrets::Secrets;
 pub use template::{Complaint, Template};
 pub use used::used_names;
+
+/// What templates print from: what is known of one request.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Scope<'a> {
+    /// Its context variables.
+    pub variables: Option<&'a Variables>,
+    /// The meta data of its key.
+    pub meta: Option<&'a Map<String, Json>>,
+}
+
+impl<'a> Scope<'a> {
+    fn variable(&self, name: &str) -> &'a str {
+        self.variables.map_or("", |variables| variables.print(name))
+    }
+
+    fn meta(&self, name: &str) -> Cow<'a, str> {
+        self.meta.and_then(|meta| meta.get(name)).map_or(Cow::Borrowed(""), printed)
+    }
+}
+
+/// What a template prints for a JSON value: texts, numbers, and lists of them with their items escaped. Anything else
+/// is nothing.
+fn printed(value: &Json) -> Cow<'_, str> {
+    match value {
+        Json::String(text) => Cow::Borrowed(text),
+        Json::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (None, Some(float)) => float.to_string().into(),
+            _ => number.to_string().into(),
+        },
+        Json::Array(items) => {
+            let items: Vec<_> = items
+                .iter()
+                .map(printed)
+                .filter(|item| !item.is_empty())
+                .map(|item| query_escape(&item).into_owned())
+                .collect();
+            items.join(",").into()
+        }
+        _ => Cow::Borrowed(""),
+    }
+}
 
 /// Context variables of one request.
 #[derive(Debug, Clone, Default)]

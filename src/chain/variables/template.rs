@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Secrets, Variables};
+use super::{Scope, Secrets};
 use crate::url::query_escape;
 
 /// A text with variables, and in rewrites with `$n` for the groups of the match.
@@ -14,6 +14,7 @@ enum Part {
     Text(Box<str>),
     Group(usize),
     Variable(Arc<str>),
+    Meta(Box<str>),
 }
 
 /// What a template asks for and cannot get; it prints nothing in its place.
@@ -41,9 +42,7 @@ impl Template {
             push_text(&mut parts, before);
             match name {
                 (CONTEXT, name) => parts.push(Part::Variable(name.into())),
-                (_, name) => complaints.push(Complaint(format!(
-                    "{META}{name} is empty: session metadata comes with a later issue of pinhook"
-                ))),
+                (_, name) => parts.push(Part::Meta(name.into())),
             }
             rest = after;
         }
@@ -82,10 +81,10 @@ impl Template {
         })
     }
 
-    /// Prints it. With `escape`, a variable's value is query-escaped unless it begins with `http`.
+    /// Prints it. With `escape`, values of variables and meta data are query-escaped unless they begin with `http`.
     pub fn print<'g>(
         &self,
-        variables: Option<&Variables>,
+        scope: Scope<'_>,
         escape: bool,
         group: impl Fn(usize) -> Option<&'g str>,
     ) -> String {
@@ -94,17 +93,19 @@ impl Template {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Group(number) => out.push_str(group(*number).unwrap_or_default()),
-                Part::Variable(name) => {
-                    let value = variables.map_or("", |variables| variables.print(name));
-                    if escape && !value.starts_with("http") {
-                        out.push_str(&query_escape(value));
-                    } else {
-                        out.push_str(value);
-                    }
-                }
+                Part::Variable(name) => push_value(&mut out, scope.variable(name), escape),
+                Part::Meta(name) => push_value(&mut out, &scope.meta(name), escape),
             }
         }
         out
+    }
+}
+
+fn push_value(out: &mut String, value: &str, escape: bool) {
+    if escape && !value.starts_with("http") {
+        out.push_str(&query_escape(value));
+    } else {
+        out.push_str(value);
     }
 }
 

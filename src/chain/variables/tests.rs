@@ -27,12 +27,14 @@ fn variables(pairs: &[(&str, &str)]) -> Variables {
 }
 
 fn print(text: &str, pairs: &[(&str, &str)], escape: bool) -> String {
-    parse(text).0.print(Some(&variables(pairs)), escape, |_| None)
+    let variables = variables(pairs);
+    let scope = Scope { variables: Some(&variables), meta: None };
+    parse(text).0.print(scope, escape, |_| None)
 }
 
 fn rewrite(text: &str, groups: &[&str]) -> String {
     let (template, _) = Template::parse_with_groups(text, &Secrets::new(&config(), environment));
-    template.print(None, true, |number| groups.get(number).copied())
+    template.print(Scope::default(), true, |number| groups.get(number).copied())
 }
 
 #[test]
@@ -73,13 +75,40 @@ fn what_cannot_be_had_is_empty_and_named() {
         ("x$secret_consul.a/b", "$secret_consul.a/b is empty"),
         ("x$secret_conf.nope", "\"nope\""),
         ("x$secret_env.nope", "TYK_SECRET_NOPE is not set"),
-        ("x$tyk_meta.tier", "$tyk_meta.tier is empty"),
         ("x$secret_file.a/b", "kv.file.base_path"),
     ] {
         let (template, complaints) = parse(text);
         assert_eq!(template.constant(), Some("x"), "{text}");
         assert!(matches!(&*complaints, [Complaint(message)] if message.contains(named)), "{complaints:?}");
     }
+}
+
+#[test]
+fn meta_data_prints_as_in_tyk() {
+    let meta = serde_json::json!({ "tenant": "blue team", "num": 5, "float": 1.5, "big": 1e21, "host": "http://a b",
+        "list": ["a/b", "", 7, null, "c"], "yes": true, "none": null, "map": { "a": "b" }, "variable": "$tyk_context.a" });
+    let print = |text: &str, escape: bool| {
+        let variables = variables(&[("a", "v")]);
+        let scope = Scope { variables: Some(&variables), meta: meta.as_object() };
+        parse(text).0.print(scope, escape, |_| None)
+    };
+    for (name, plain, escaped) in [
+        ("tenant", "blue team", "blue+team"),
+        ("num", "5", "5"),
+        ("float", "1.5", "1.5"),
+        ("big", "1000000000000000000000", "1000000000000000000000"),
+        ("host", "http://a b", "http://a b"),
+        ("list", "a%2Fb,7,c", "a%252Fb%2C7%2Cc"),
+        ("yes", "", ""),
+        ("none", "", ""),
+        ("map", "", ""),
+        ("absent", "", ""),
+        ("variable", "$tyk_context.a", "%24tyk_context.a"),
+    ] {
+        assert_eq!(print(&format!("x$tyk_meta.{name}/$tyk_context.a"), false), format!("x{plain}/v"));
+        assert_eq!(print(&format!("$tyk_meta.{name}"), true), escaped);
+    }
+    assert_eq!(parse("$tyk_meta.tenant").0.print(Scope::default(), false, |_| None), "");
 }
 
 #[test]

@@ -55,15 +55,12 @@ fn auth_methods_that_are_not_built_close_the_api_unless_it_is_keyless() {
     for (path, value, at) in [
         ("/external_oauth", json!({ "enabled": true }), "external_oauth.enabled"),
         ("/use_openid", json!(true), "use_openid"),
-        ("/custom_plugin_auth_enabled", json!(true), "custom_plugin_auth_enabled"),
-        ("/use_go_plugin_auth", json!(true), "use_go_plugin_auth"),
-        ("/enable_coprocess_auth", json!(true), "enable_coprocess_auth"),
         (
             "/auth_configs",
             json!({ "authToken": { "use_certificate": true } }),
             "auth_configs.authToken.use_certificate",
         ),
-        ("/auth", json!({ "validate_signature": true }), "auth_configs.authToken.validate_signature"),
+        ("/auth", json!({ "use_certificate": true }), "auth_configs.authToken.use_certificate"),
     ] {
         let mut value = with(path, value);
         assert!(refused(&value).is_empty(), "{path}");
@@ -120,7 +117,6 @@ fn what_does_not_protect_is_named() {
         ("/uptime_tests", json!({ "check_list": [{ "url": "http://x" }] }), "uptime_tests.check_list"),
         ("/response_processors", json!([{ "name": "header_injector" }]), "response_processors"),
         ("/error_overrides", json!({ "403": [{ "response": {} }] }), "error_overrides"),
-        ("/event_handlers", json!({ "events": { "AuthFailure": [{}] } }), "event_handlers.events"),
     ] {
         assert_eq!(named(&with(path, value)), [at]);
     }
@@ -192,36 +188,4 @@ fn hooks_around_auth_of_a_keyless_api_never_run() {
         json!({ "driver": "goplugin", "post_key_auth": [{}], "auth_check": { "name": "f" } }),
     );
     assert_eq!(named(&value), ["custom_middleware.post_key_auth[0]", "custom_middleware.auth_check"]);
-}
-
-#[test]
-fn triggers_that_cannot_fire_yet() {
-    let triggers = |on: &str, options: Value, to: &str| {
-        let trigger = json!({ "on": on, "options": options, "rewrite_to": to });
-        let rewrite = json!([{ "path": "/x", "method": "GET", "match_pattern": "x", "rewrite_to": "y", "triggers": [trigger] }]);
-        let definition = read(&with_rule("url_rewrites", rewrite));
-        let found = lint(&definition, "t");
-        assert!(!found.refuses);
-        let start = "version_data.versions.Default.extended_paths.url_rewrites[0].triggers[0].";
-        found
-            .problems
-            .iter()
-            .map(|p| format!("{}: {}", p.path.strip_prefix(start).unwrap(), p.message))
-            .collect::<Vec<_>>()
-    };
-    let payload = json!({ "payload_matches": { "match_rx": "x" } });
-    assert!(triggers("all", payload, "/").is_empty());
-    let meta = json!({ "session_meta_matches": { "tier": { "match_rx": "x" } } });
-    assert!(triggers("any", meta.clone(), "/")[0].contains("never fires"));
-    assert!(triggers("all", meta, "/")[0].starts_with("options.session_meta_matches: not built yet"));
-    let mixed = json!({ "session_meta_matches": { "tier": { "match_rx": "x" } },
-        "payload_matches": { "match_rx": "x" } });
-    assert!(triggers("any", mixed.clone(), "/")[0].contains("other conditions count"));
-    assert!(triggers("all", mixed, "/")[0].contains("never fires"));
-    let header = json!({ "header_matches": { "A": { "match_rx": "x" } } });
-    assert!(
-        triggers("all", header.clone(), "/$tyk_meta.x")[0]
-            .starts_with("rewrite_to: not built yet: $tyk_meta")
-    );
-    assert!(triggers("all", header, "/x").is_empty());
 }

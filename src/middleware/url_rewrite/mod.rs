@@ -3,16 +3,17 @@
 
 mod trigger;
 
+use std::cell::OnceCell;
+
 use async_trait::async_trait;
 use bytes::Bytes;
-use http::HeaderMap;
 use pingora_proxy::Session;
 use regex::{Captures, Regex};
 
 use crate::{
     chain::{
-        Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, Rewrite, Template,
-        Variables, used_names,
+        Blueprint, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, Rewrite, Scope,
+        Template, Variables, used_names,
     },
     definition::{self, re2},
     error::{Error, Result},
@@ -61,8 +62,14 @@ impl Middleware for UrlRewrite {
             return Ok(Flow::Next);
         };
         let body = if rule.wants_body { ctx.body(session).await?.unwrap_or_default() } else { Bytes::new() };
-        let headers = &session.req_header().headers;
-        let Some(text) = rule.rewrite(headers, &ctx.url, &body, &mut ctx.variables)? else {
+        let subject = Subject {
+            headers: &session.req_header().headers,
+            url: &ctx.url,
+            body: &body,
+            meta: ctx.state.as_ref().map(|key| &key.state.meta_data),
+            query: OnceCell::new(),
+        };
+        let Some(text) = rule.rewrite(&subject, &mut ctx.variables)? else {
             return Ok(Flow::Next);
         };
         ctx.path_before_rewrite = Some(ctx.url.path().into());
@@ -104,26 +111,24 @@ impl Rule {
     /// The new URL as text; nothing when the pattern does not match.
     fn rewrite(
         &self,
-        headers: &HeaderMap,
-        url: &Url,
-        body: &[u8],
+        subject: &Subject<'_>,
         variables: &mut Option<Box<Variables>>,
     ) -> Result<Option<String>> {
         let template = if self.triggers.is_empty() {
             &self.template
         } else {
-            let subject = Subject::new(headers, url, body);
             let variables = variables.get_or_insert_default();
-            let hit = self.triggers.iter().find(|trigger| trigger.satisfied(&subject, variables));
+            let hit = self.triggers.iter().find(|trigger| trigger.satisfied(subject, variables));
             hit.map_or(&self.template, |trigger| &trigger.template)
         };
         let pattern = self.pattern.as_ref().map_err(|pattern| Error::Http {
             status: 500,
             message: format!("URLRewrite regexp error {pattern}").into(),
         })?;
-        let uri = url.request_uri();
+        let uri = subject.url.request_uri();
+        let scope = Scope { variables: variables.as_deref(), meta: subject.meta };
         let print = |found: Captures<'_>| {
-            template.print(variables.as_deref(), true, |number| found.get(number).map(|group| group.as_str()))
+            template.print(scope, true, |number| found.get(number).map(|group| group.as_str()))
         };
         if let Some(found) = pattern.captures(&uri) {
             return Ok(Some(with_loop_host(print(found))));

@@ -1,6 +1,11 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
-use crate::middleware::tests::{Bench, fault, passed};
+use crate::{
+    middleware::tests::{Bench, fault, passed},
+    session::KeyState,
+};
 
 const CONTEXT: &str = "enable_context_vars";
 
@@ -260,12 +265,40 @@ async fn variables_of_a_failed_trigger_stay() {
 }
 
 #[tokio::test]
+async fn the_meta_data_of_the_key_chooses_and_prints() {
+    let gold = json!({ "tier": "gold-7", "n": 7 });
+    let key = |meta: &serde_json::Value| {
+        let state = serde_json::from_value(json!({ "meta_data": meta })).unwrap();
+        KeyState { id: "k".into(), hash: "k".into(), state: Arc::new(state), stored: true, modified: false }
+    };
+    let to = "/$tyk_meta.tier/$tyk_context.trigger-0-tier/$tyk_context.trigger-0-tier-0";
+    for (on, matches, meta, expected) in [
+        ("all", json!({ "tier": { "match_rx": "gold-(.)" } }), Some(&gold), "/gold-7/gold-7/7"),
+        ("any", json!({ "tier": { "match_rx": "gold-(.)" } }), Some(&gold), "/gold-7/gold-7/7"),
+        ("all", json!({ "tier": { "match_rx": "silver" } }), Some(&gold), "/default"),
+        ("all", json!({ "tier": { "match_rx": "silver", "reverse": true } }), Some(&gold), "/gold-7//"),
+        ("all", json!({ "n": { "match_rx": "7" } }), Some(&gold), "/default"),
+        ("all", json!({ "absent": { "match_rx": ".", "reverse": true } }), Some(&gold), "/default"),
+        ("all", json!({ "tier": { "match_rx": "." } }), None, "/default"),
+    ] {
+        let bench = trigger(on, json!({ "session_meta_matches": matches }), to);
+        let mut request = bench.request("GET /app/t HTTP/1.1\r\nHost: h\r\n\r\n").await;
+        request.ctx.state = meta.map(key);
+        bench.chain.request(&mut request.session, &mut request.ctx).await.unwrap();
+        assert_eq!(request.rewritten().as_deref(), Some(expected), "{matches}");
+    }
+}
+
+#[tokio::test]
 async fn conditions_that_never_match_are_named() {
     let at = "version_data.versions.Default.extended_paths.url_rewrites[0].triggers[0].options";
     for (options, path) in [
         (json!({ "header_matches": { "X-A": { "match_rx": "(" } } }), "header_matches.X-A.match_rx"),
         (json!({ "header_matches": { "Host": { "match_rx": ".*" } } }), "header_matches.Host"),
-        (json!({ "session_meta_matches": { "tier": { "match_rx": "gold" } } }), "session_meta_matches"),
+        (
+            json!({ "session_meta_matches": { "tier": { "match_rx": "(" } } }),
+            "session_meta_matches.tier.match_rx",
+        ),
         (json!({ "payload_matches": { "match_rx": "(" } }), "payload_matches.match_rx"),
     ] {
         let bench = trigger("all", options, "/hit");

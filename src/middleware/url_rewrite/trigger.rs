@@ -9,6 +9,7 @@ use std::{
 
 use http::{HeaderMap, HeaderName, header};
 use regex::{Captures, Regex};
+use serde_json::{Map, Value};
 
 use crate::{
     chain::{Blueprint, Template, Variables},
@@ -34,9 +35,8 @@ enum Group {
     Query(Box<[(Box<str>, Rule)]>),
     PathParts(Box<[Rule]>),
     Context(Box<[(Box<str>, Rule)]>),
+    Meta(Box<[(Box<str>, Rule)]>),
     Payload(Rule),
-    /// Conditions that this build cannot check.
-    Never,
 }
 
 /// One regex and the variables that are made of its match.
@@ -57,17 +57,13 @@ struct Made {
 
 /// The request that conditions look at.
 pub(super) struct Subject<'a> {
-    headers: &'a HeaderMap,
-    url: &'a Url,
-    body: &'a [u8],
-    query: OnceCell<Values<'a>>,
-}
-
-impl<'a> Subject<'a> {
-    /// `body` is empty unless a trigger looks at it ([`Trigger::wants_body`]).
-    pub(super) fn new(headers: &'a HeaderMap, url: &'a Url, body: &'a [u8]) -> Self {
-        Self { headers, url, body, query: OnceCell::new() }
-    }
+    pub(super) headers: &'a HeaderMap,
+    pub(super) url: &'a Url,
+    /// Empty unless a trigger looks at it ([`Trigger::wants_body`]).
+    pub(super) body: &'a [u8],
+    /// The meta data of the key that calls.
+    pub(super) meta: Option<&'a Map<String, Value>>,
+    pub(super) query: OnceCell<Values<'a>>,
 }
 
 impl Trigger {
@@ -94,7 +90,8 @@ impl Trigger {
             groups.push(Group::PathParts(keyed.into_iter().map(|(_, rule)| rule).collect()));
         }
         if !options.session_meta_matches.is_empty() {
-            groups.push(compiler.unbuilt("session_meta_matches"));
+            let matches = &options.session_meta_matches;
+            groups.push(Group::Meta(compiler.keyed("session_meta_matches", matches, false)));
         }
         if !options.request_context_matches.is_empty() {
             let matches = &options.request_context_matches;
@@ -128,9 +125,9 @@ impl Group {
     fn wanted(&self) -> usize {
         match self {
             Self::Headers(rules) => rules.len(),
-            Self::Query(rules) | Self::Context(rules) => rules.len(),
+            Self::Query(rules) | Self::Context(rules) | Self::Meta(rules) => rules.len(),
             Self::PathParts(rules) => rules.len(),
-            Self::Payload(_) | Self::Never => 1,
+            Self::Payload(_) => 1,
         }
     }
 
@@ -165,8 +162,14 @@ impl Group {
                     usize::from(value.is_some_and(|value| rule.test(&value, 0, variables)))
                 })
                 .sum(),
+            Self::Meta(rules) => rules
+                .iter()
+                .map(|(key, rule)| {
+                    let value = subject.meta.and_then(|meta| meta.get(&**key)?.as_str());
+                    usize::from(value.is_some_and(|value| rule.test(value, 0, variables)))
+                })
+                .sum(),
             Self::Payload(rule) => rule.count_all(&String::from_utf8_lossy(subject.body), variables),
-            Self::Never => 0,
         }
     }
 }
@@ -271,14 +274,6 @@ impl Compiler<'_, '_, '_> {
             self.names.get(first.as_str()).map(|name| Made { name: name.clone(), value: 0, group: 0 });
         rule.made = rule.made.into_iter().chain(alone).collect();
         rule
-    }
-
-    fn unbuilt(&mut self, group: &str) -> Group {
-        self.blueprint.refuse(
-            format!("{}.options.{group}", self.at),
-            "comes with a later issue of pinhook; until then it never matches",
-        );
-        Group::Never
     }
 }
 

@@ -1,7 +1,11 @@
 //! From what a client presents to the key behind it.
 
+use std::sync::Arc;
+
+use serde_json::json;
+
 use super::{
-    super::hash,
+    super::{Policies, hash},
     support::{Bench, named},
 };
 use crate::session::token;
@@ -152,4 +156,33 @@ async fn what_cannot_be_read_is_unknown() {
     let bench = Bench::new(|_| {});
     bench.put("org1alice", serde_json::json!(["no", "state"])).await;
     assert!(bench.find("alice").await.is_none());
+}
+
+#[tokio::test]
+async fn changed_policies_count_at_once_without_a_round_trip() {
+    let mut bench = Bench::new(|_| {});
+    bench.put("org1alice", json!({ "org_id": "org1", "apply_policies": ["p"] })).await;
+    bench.policies = bench.with_policy(json!({ "quota_max": 1 }));
+    assert_eq!(bench.find("alice").await.unwrap().state.quota_max, 1);
+    let reads = bench.reads();
+    bench.policies = bench.with_policy(json!({ "quota_max": 2 }));
+    assert_eq!(bench.find("alice").await.unwrap().state.quota_max, 2);
+    let [one, other] = [bench.find("alice").await.unwrap(), bench.find("alice").await.unwrap()];
+    assert!(Arc::ptr_eq(&one.state, &other.state), "merged once");
+    bench.policies = Policies::default();
+    assert!(bench.find("alice").await.is_none());
+    bench.policies = bench.with_policy(json!({ "quota_max": 3 }));
+    assert_eq!(bench.find("alice").await.unwrap().state.quota_max, 3);
+    assert_eq!(bench.reads(), reads);
+}
+
+#[tokio::test]
+async fn a_million_keys_do_not_grow_the_cache_beyond_its_room() {
+    let bench = Bench::new(|config| config.pinhook.session_cache_entries = 500);
+    for number in 0..3000 {
+        let presented = format!("key{number}");
+        bench.put(&format!("org1{presented}"), named("x")).await;
+        assert!(bench.find(&presented).await.is_some());
+    }
+    assert!(bench.sessions.cached() <= 500, "{}", bench.sessions.cached());
 }

@@ -53,6 +53,9 @@ impl Store for Watched {
     async fn scan(&self, prefix: &str) -> Result<Vec<String>> {
         self.memory.scan(prefix).await
     }
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.memory.count(counts).await
+    }
     async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
         self.memory.push(list, items).await
     }
@@ -143,6 +146,17 @@ impl Bench {
 
     pub(super) fn reads(&self) -> usize {
         self.store.reads.load(Ordering::Relaxed)
+    }
+
+    /// Policy `p` of the organisation, with access to one API, as a reload makes it.
+    pub(super) fn with_policy(&self, members: Value) -> Policies {
+        let mut policy = json!({ "p": { "org_id": "org1", "access_rights": { "x": {} } } });
+        policy["p"].as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("policies.json");
+        std::fs::write(&file, policy.to_string()).unwrap();
+        let config = config(|config| config.policies.policy_record_name = file.display().to_string());
+        Policies::load(&config).unwrap().policies
     }
 
     pub(super) fn set_down(&self, down: bool) {

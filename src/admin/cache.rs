@@ -19,6 +19,15 @@ pub(super) fn delete(call: Call<'_>) -> Reply<'_> {
     })
 }
 
+/// `DELETE cache/jwks` and `cache/jwks/{id}`: the key sets that this gateway has fetched, for one API or all.
+pub(super) fn forget_key_sets(call: Call<'_>) -> Reply<'_> {
+    Box::pin(async move {
+        let api_id = Some(call.id).filter(|id| !id.is_empty());
+        call.gateway.snapshot().services.key_sets.forget(api_id);
+        reply::message("cache invalidated")
+    })
+}
+
 async fn drop_responses(services: &Services, api_id: &str) -> Result<()> {
     let stored = services.cache.scan(&keys::responses(api_id)).await?;
     for batch in stored.chunks(BATCH) {

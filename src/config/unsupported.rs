@@ -70,7 +70,6 @@ const TABLE: &[Unsupported] = &[
     whenever("coprocess_options.enable_coprocess", RICH),
     whenever("enable_bundle_downloader", BUNDLES),
     whenever("allow_remote_config", "not supported: the config is changed in its file"),
-    whenever("enable_config_inspection", "not supported yet: the config is not shown"),
     whenever("use_redis_log", LOGS),
     whenever("use_sentry", LOGS),
     whenever("use_syslog", LOGS),

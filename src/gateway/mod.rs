@@ -34,6 +34,7 @@ mod setup;
 pub mod stream;
 mod templates;
 pub mod tls;
+mod trial;
 mod upgrade;
 
 use std::{
@@ -52,6 +53,7 @@ pub use health::Health;
 pub use reload::Report;
 pub use reloads::Reloads;
 pub use server::{RunOptions, Running, check, run, start};
+pub use trial::TrialFault;
 pub use upgrade::{CommandLine, Upgrade};
 
 use crate::{

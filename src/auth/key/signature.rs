@@ -82,9 +82,9 @@ impl Signature {
             Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
         };
         let given = from_query.or_else(from_header).unwrap_or_default();
-        let mut facts = ctx.facts();
-        facts.meta = Some(&key.state.meta_data);
-        let secret = self.secret.print(facts, false, |_| None);
+        let mut scope = ctx.scope();
+        scope.meta = Some(&key.state.meta_data);
+        let secret = self.secret.print(scope, false, |_| None);
         if given.is_empty() || secret.is_empty() {
             return Err(self.refusal.clone());
         }

@@ -58,7 +58,11 @@ async fn many_keys(store: &dyn Store) {
     assert_eq!(found.len(), asked.len());
     for (name, found) in asked.iter().zip(found) {
         let expected = (*name != "missing").then_some(*name);
-        assert_eq!(found.as_deref(), expected.map(str::as_bytes), "in the order in which they were asked for");
+        assert_eq!(
+            found.as_deref(),
+            expected.map(str::as_bytes),
+            "in the order in which they were asked for"
+        );
     }
     assert_eq!(store.get_many(&[]).await.unwrap(), Vec::<Option<Bytes>>::new());
     assert_eq!(store.delete(&asked).await.unwrap(), 50);
@@ -123,7 +127,10 @@ async fn sorted_sets(store: &dyn Store) {
     }
     let range = async |from, to| {
         let found = store.sorted_range("z", from, to).await.unwrap();
-        found.into_iter().map(|(member, score)| (String::from_utf8(member.to_vec()).unwrap(), score)).collect()
+        found
+            .into_iter()
+            .map(|(member, score)| (String::from_utf8(member.to_vec()).unwrap(), score))
+            .collect()
     };
     let found: Vec<(String, f64)> = range(1.5, 2.5).await;
     assert_eq!(found, [("a".to_owned(), 1.5), ("b".to_owned(), 2.0), ("moved".to_owned(), 2.5)]);

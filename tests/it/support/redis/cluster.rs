@@ -41,11 +41,14 @@ impl Cluster {
         let replicas = nodes.get(MASTERS..).unwrap_or_default();
         for replica in replicas {
             let master: String = first.ask(&["CLUSTER", "MYID"]);
-            until("the replica follows", || replica.try_ask::<()>(&["CLUSTER", "REPLICATE", &master]).is_ok());
+            until("the replica follows", || {
+                replica.try_ask::<()>(&["CLUSTER", "REPLICATE", &master]).is_ok()
+            });
         }
         let well = |node: &Redis| info(node).contains("cluster_state:ok");
         until("the cluster is well", || nodes.iter().all(well));
-        let linked = |node: &Redis| node.ask::<String>(&["INFO", "replication"]).contains("master_link_status:up");
+        let linked =
+            |node: &Redis| node.ask::<String>(&["INFO", "replication"]).contains("master_link_status:up");
         until("the replica has a copy", || replicas.iter().all(linked));
         Self { nodes, _folder: folder }
     }

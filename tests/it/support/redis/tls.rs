@@ -32,7 +32,12 @@ impl Secured {
         let redis = Redis::with(|port| {
             let port = port.to_string();
             let mut all = arguments(&["--port", "0", "--tls-port", &port, "--tls-auth-clients", "yes"]);
-            all.extend(arguments(&["--tls-cert-file", &file("server.pem"), "--tls-key-file", &file("server.key")]));
+            all.extend(arguments(&[
+                "--tls-cert-file",
+                &file("server.pem"),
+                "--tls-key-file",
+                &file("server.key"),
+            ]));
             all.extend(arguments(&["--tls-ca-cert-file", &file("ca.pem")]));
             all
         });

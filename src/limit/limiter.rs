@@ -386,7 +386,7 @@ impl Plan<'_> {
 }
 
 /// Start of the fixed window that a moment lies in, unix nanoseconds, and how long it still lasts.
-fn window(now: u64, per: u64) -> Option<(i128, Duration)> {
+pub(super) fn window(now: u64, per: u64) -> Option<(i128, Duration)> {
     let length = i128::from(per) * 1_000_000_000;
     if length == 0 {
         return None;

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::{
     Ask, EndpointRates, KeyLimits, Limiter, Move, QuotaAsk, RateAsk, Refusal, Run,
     buckets::{Buckets, Draw},
+    limiter::window,
     smoothing::Allowances,
 };
 use crate::{
@@ -160,6 +161,17 @@ fn the_first_endpoint_that_has_the_method_and_fits_counts() {
     assert_eq!(found("GET", "/api/x").unwrap().0, 3.0);
     assert_eq!(found("POST", "/api/v1/users"), None);
     assert_eq!(found("GET", "/other"), None);
+}
+
+#[test]
+fn fixed_windows_begin_where_tyks_do() {
+    let now = 1_700_000_123_456_789_012;
+    let second = 1_000_000_000i128;
+    let minute = (1_700_000_100 * second, Duration::from_nanos(36_543_210_988));
+    assert_eq!(window(now, 60), Some(minute));
+    // Go counts from the first day of the year 1, a Monday.
+    assert_eq!(window(now, 604_800).unwrap().0, 1_699_833_600 * second);
+    assert_eq!(window(now, 0), None);
 }
 
 /// A limiter over a memory store, by this config.

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::{
     Ask, EndpointRates, KeyLimits, Limiter, Move, QuotaAsk, RateAsk, Refusal, Run,
     buckets::{Buckets, Draw},
-    limiter::window,
+    plan::window,
     smoothing::Allowances,
 };
 use crate::{
@@ -241,6 +241,18 @@ async fn the_sentinel_raises_its_flag_with_the_last_request_that_passes() {
             tokio::task::yield_now().await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_smoothed_sentinel_lets_the_threshold_pass() {
+    let limiter = limiter(|config| {
+        config.enable_sentinel_rate_limiter = true;
+        config.enable_rate_limit_smoothing = true;
+    })
+    .0;
+    let smoothing = smoothing();
+    let smooth = RateAsk { smoothing: Some(&smoothing), ..rate(12.0, 60.0) };
+    assert_eq!(passing(&limiter, &ask(Some(smooth), 0), 20).await, 5);
 }
 
 #[tokio::test]

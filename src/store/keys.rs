@@ -21,31 +21,6 @@ pub fn organisation(org_id: &str) -> String {
     [ORGANISATIONS, org_id].concat()
 }
 
-/// A rate limit's counter. `id` is what stands for the key, `endpoint` the hash of an endpoint with a limit of its own;
-/// parts lose the dashes at their ends, and empty ones are left out.
-pub fn rate_limit(scope: &str, id: &str, endpoint: &str) -> String {
-    let mut key = String::with_capacity(12 + scope.len() + id.len() + endpoint.len());
-    key.push_str("rate-limit");
-    for part in [scope, id, endpoint] {
-        let part = part.trim_matches('-');
-        if !part.is_empty() {
-            key.push('-');
-            key.push_str(part);
-        }
-    }
-    key
-}
-
-/// The flag that the sentinel limiter raises over a counter.
-pub fn blocked(rate_limit: &str) -> String {
-    [rate_limit, ".BLOCKED"].concat()
-}
-
-/// A quota's counter.
-pub fn quota(scope: &str, id: &str) -> String {
-    if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
-}
-
 /// How the names of an API's cached responses begin, and of every API whose id begins with this one.
 pub fn responses(api_id: &str) -> String {
     ["cache-", api_id].concat()

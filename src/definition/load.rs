@@ -36,6 +36,30 @@ pub struct Source {
 }
 
 impl Source {
+    /// A definition that comes from no file. References to secrets in it are not followed.
+    ///
+    /// # Errors
+    /// Why it gives no API.
+    pub fn unfiled(mut definition: ApiDefinition, place: &str) -> Result<Self, Vec<Problem>> {
+        definition.proxy.listen_path = normalise_listen_path(&definition.proxy.listen_path);
+        let mut faults = not_served(&definition, place, 0);
+        if definition.is_oas {
+            faults.push(Problem::error(place, "is_oas", "OAS definitions are not built yet"));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let lint = lint(&definition, place);
+        Ok(Self {
+            definition: Arc::new(definition),
+            path: PathBuf::from(place),
+            checksum: [0; 32],
+            problems: lint.problems,
+            refuses: lint.refuses,
+            text: None,
+        })
+    }
+
     /// What stands for it over reloads.
     pub fn identity(&self) -> Identity {
         Identity::of(&self.definition, &self.path)

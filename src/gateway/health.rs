@@ -78,7 +78,8 @@ impl Health {
     }
 }
 
-/// Looks at every Redis each `liveness_check.check_duration`; the first look comes after one such time, as Tyk's.
+/// Looks at every Redis each `liveness_check.check_duration`. The first look is that of [`await_store`]: Tyk's comes
+/// after one such time, and until then it knows nothing.
 pub(super) async fn watch(gateway: &Gateway) {
     if gateway.stores.is_empty() {
         return;
@@ -86,31 +87,35 @@ pub(super) async fn watch(gateway: &Gateway) {
     let pause = gateway.config.liveness_check.check_duration.get();
     loop {
         tokio::time::sleep(pause).await;
-        let faults = join_all(gateway.stores.iter().map(|named| look(named, PATIENCE))).await;
-        let check = StoreCheck {
-            at: SystemTime::now(),
-            needed: faults.iter().flatten().any(|fault| fault.storage == MAIN),
-            fault: faults
-                .into_iter()
-                .flatten()
-                .map(|fault| fault.to_string())
-                .reduce(|all, one| all + "; " + &one),
-        };
-        gateway.health.store.store(Some(Arc::new(check)));
+        look_at_all(gateway, PATIENCE).await;
     }
 }
 
 /// Start-up waits a second for Redis and then goes on without: APIs that need none are served, and what needs one
 /// works as soon as it answers.
 pub(super) async fn await_store(gateway: &Gateway) {
-    let faults = join_all(gateway.stores.iter().map(|named| look(named, START))).await;
-    for fault in faults.into_iter().flatten() {
+    if gateway.stores.is_empty() {
+        return;
+    }
+    for fault in look_at_all(gateway, START).await {
         tracing::error!(
             storage = fault.storage,
             why = fault.why,
             "Redis does not answer: starting without it"
         );
     }
+}
+
+async fn look_at_all(gateway: &Gateway, patience: Duration) -> Vec<Fault> {
+    let faults = join_all(gateway.stores.iter().map(|named| look(named, patience))).await;
+    let faults: Vec<Fault> = faults.into_iter().flatten().collect();
+    let check = StoreCheck {
+        at: SystemTime::now(),
+        needed: faults.iter().any(|fault| fault.storage == MAIN),
+        fault: faults.iter().map(Fault::to_string).reduce(|all, one| all + "; " + &one),
+    };
+    gateway.health.store.store(Some(Arc::new(check)));
+    faults
 }
 
 /// Why a Redis did not answer.

@@ -21,30 +21,6 @@ pub fn organisation(org_id: &str) -> String {
     [ORGANISATIONS, org_id].concat()
 }
 
-/// How the names of an API's cached responses begin, and of every API whose id begins with this one.
-pub fn responses(api_id: &str) -> String {
-    ["cache-", api_id].concat()
-}
-
-/// A certificate, by its id.
-pub fn certificate(id: &str) -> String {
-    ["cert-raw-", id].concat()
-}
-
-/// The list of analytics records: `shard` when spread over several (from 0), `protobuf` when encoded so.
-/// Tyk Pump looks for all of these names on each of its rounds.
-pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
-    let mut key = String::from("analytics-tyk-system-analytics");
-    if let Some(shard) = shard {
-        key.push('_');
-        key.push_str(itoa::Buffer::new().format(shard));
-    }
-    if protobuf {
-        key.push_str("_protobuf");
-    }
-    key
-}
-
 /// A rate limit's counter. `id` is what stands for the key, `endpoint` the hash of an endpoint with a limit of its own;
 /// parts lose the dashes at their ends, and empty ones are left out.
 pub fn rate_limit(scope: &str, id: &str, endpoint: &str) -> String {
@@ -73,6 +49,35 @@ pub fn window(rate_limit: &str, start: i128) -> String {
 /// A quota's counter.
 pub fn quota(scope: &str, id: &str) -> String {
     if scope.is_empty() { ["quota-", id].concat() } else { ["quota-", scope, "-", id].concat() }
+}
+
+/// How the names of an API's cached responses begin, and of every API whose id begins with this one.
+pub fn responses(api_id: &str) -> String {
+    ["cache-", api_id].concat()
+}
+
+/// A certificate, by its id.
+pub fn certificate(id: &str) -> String {
+    ["cert-raw-", id].concat()
+}
+
+/// The list of analytics records: `shard` when spread over several (from 0), `protobuf` when encoded so.
+/// Tyk Pump looks for all of these names on each of its rounds.
+pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
+    let mut key = String::from("analytics-tyk-system-analytics");
+    if let Some(shard) = shard {
+        key.push('_');
+        key.push_str(itoa::Buffer::new().format(shard));
+    }
+    if protobuf {
+        key.push_str("_protobuf");
+    }
+    key
+}
+
+/// The mark of a web hook call that may not be repeated yet.
+pub fn webhook_mark(hash: &str) -> String {
+    format!("webhook.cache.{hash}")
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@
 mod access_log;
 mod analytics;
 mod architecture;
+mod auth;
 mod cli;
 mod control;
 mod definitions;

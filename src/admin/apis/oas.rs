@@ -4,14 +4,14 @@
 use super::{Call, Reply, not_found, reply};
 use crate::gateway::ControlAnswer;
 
-const CLASSIC: &str =
-    "the requested API definition is in Tyk classic format, please use old api endpoint";
+const CLASSIC: &str = "the requested API definition is in Tyk classic format, please use old api endpoint";
 const NOT_OAS: &str =
     "the supplied API definition is in OAS format, please use the Tyk classic format for this API";
 
 /// 501: asked for rightly, and not built.
 fn not_built() -> ControlAnswer {
-    let message = "pinhook does not serve OAS definitions yet, so nothing was changed; use a Classic definition";
+    let message =
+        "pinhook does not serve OAS definitions yet, so nothing was changed; use a Classic definition";
     reply::error(501, message)
 }
 

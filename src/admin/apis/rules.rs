@@ -34,7 +34,9 @@ fn credentials(definition: &ApiDefinition) -> Option<String> {
         .iter()
         .filter(|(method, wish)| on(method) && wish.disable_header && !wish.use_cookie && !wish.use_param);
     blind.next().map(|(method, _)| {
-        format!("all auth sources are disabled for {method}, at least one of header/cookie/query must be enabled")
+        format!(
+            "all auth sources are disabled for {method}, at least one of header/cookie/query must be enabled"
+        )
     })
 }
 

@@ -11,7 +11,8 @@ use crate::{
 };
 
 const DASHBOARD: &str = "Due to enabled use_db_app_configs, please use the Dashboard API";
-const OTHER_ID: &str = "Request APIID does not match that in Definition! For Update operations these must match.";
+const OTHER_ID: &str =
+    "Request APIID does not match that in Definition! For Update operations these must match.";
 const NOT_CLASSIC: &str =
     "this API endpoint only supports Tyk Classic APIs; please use the appropriate Tyk OAS API endpoint";
 
@@ -25,7 +26,8 @@ async fn new(call: &Call<'_>) -> Result<ControlAnswer, ControlAnswer> {
     let mut definition = read(call)?;
     for parameter in ["base_api_id", "base_api_version_name", "new_version_name", "set_default"] {
         if !call.query(parameter).is_empty() {
-            let message = format!("pinhook does not make versions of APIs yet, so {parameter} cannot be honoured");
+            let message =
+                format!("pinhook does not make versions of APIs yet, so {parameter} cannot be honoured");
             return Err(reply::error(501, &message));
         }
     }

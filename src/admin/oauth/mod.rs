@@ -77,9 +77,8 @@ impl OfApi {
 
     /// Every API of an organisation that clients may belong to; an empty one means all.
     fn all(snapshot: &Snapshot, org_id: &str) -> Vec<Self> {
-        let wanted = |api: &&Arc<Api>| {
-            takes_clients(api) && (org_id.is_empty() || api.definition.org_id == org_id)
-        };
+        let wanted =
+            |api: &&Arc<Api>| takes_clients(api) && (org_id.is_empty() || api.definition.org_id == org_id);
         snapshot.apis.iter().filter(wanted).map(|api| Self::new(snapshot, api)).collect()
     }
 

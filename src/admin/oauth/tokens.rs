@@ -109,11 +109,7 @@ async fn revoked_all(call: &Call<'_>) -> Answered {
 }
 
 /// The APIs that have such a client, with its secret there.
-async fn homes(
-    call: &Call<'_>,
-    client: &str,
-    org_id: &str,
-) -> Result<Vec<(OfApi, String)>, ControlAnswer> {
+async fn homes(call: &Call<'_>, client: &str, org_id: &str) -> Result<Vec<(OfApi, String)>, ControlAnswer> {
     let mut found = Vec::new();
     for home in OfApi::all(&call.gateway.snapshot(), org_id) {
         if let Some(client) = home.clients.get(client).await.map_err(|error| unavailable(&error))? {

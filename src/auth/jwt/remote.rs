@@ -123,7 +123,11 @@ impl RemoteKeys {
             },
         };
         if let Some(error) = &failed {
-            tracing::warn!(url = self.url, error, "a key set could not be fetched: its tokens cannot be checked");
+            tracing::warn!(
+                url = self.url,
+                error,
+                "a key set could not be fetched: its tokens cannot be checked"
+            );
         }
         let mut fetch = self.fetch.lock().unwrap_or_else(PoisonError::into_inner);
         fetch.failed = failed.map(|_| Instant::now());

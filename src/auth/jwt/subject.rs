@@ -27,8 +27,7 @@ const NOTHING_IN_SCOPES: Denial =
     Denial::new(403, "key not authorized: no matching policy found in scope claim");
 const NOTHING_IN_TOKEN: Denial = Denial::new(403, "key not authorized: no scope or policy in token");
 const ONE_NOT_APPLIED: Denial = Denial::new(403, "key not authorized: could not apply new policy");
-const SEVERAL_NOT_APPLIED: Denial =
-    Denial::new(403, "key not authorized: could not apply several policies");
+const SEVERAL_NOT_APPLIED: Denial = Denial::new(403, "key not authorized: could not apply several policies");
 
 /// Where the key of a subject is noted in its meta data.
 const SESSION_ID: &str = "TykJWTSessionID";
@@ -156,9 +155,10 @@ impl Subjects {
         state.apply_policies = ids;
         if let Err(error) = policies.apply(&self.org_id, &mut state) {
             return Err(match wanted.scopes.is_empty() {
-                true => {
-                    Refused { denial: Denial::with(500, format!("failed to create key: {error}")), is_event: false }
-                }
+                true => Refused {
+                    denial: Denial::with(500, format!("failed to create key: {error}")),
+                    is_event: false,
+                },
                 false => SEVERAL_NOT_APPLIED.into(),
             });
         }

@@ -59,9 +59,7 @@ impl OauthError {
                 "The request is missing a required parameter, includes an invalid parameter value, includes a \
                  parameter more than once, or is otherwise malformed."
             }
-            Self::UnauthorizedClient => {
-                "The client is not authorized to request a token using this method."
-            }
+            Self::UnauthorizedClient => "The client is not authorized to request a token using this method.",
             Self::InvalidClient => {
                 "Client authentication failed (e.g., unknown client, no client authentication included, or \
                  unsupported authentication method)."

@@ -42,7 +42,11 @@ impl Server {
             return answer::message(self.error_status, error.description());
         }
         let page = &self.meta.auth_login_redirect;
-        if *method == Method::GET { answer::redirect(&format!("{page}?{query}")) } else { answer::redirect(page) }
+        if *method == Method::GET {
+            answer::redirect(&format!("{page}?{query}"))
+        } else {
+            answer::redirect(page)
+        }
     }
 
     /// Gives the login page what the client gets for its user.

@@ -55,8 +55,11 @@ impl Server {
                 let client = self.authenticated(credentials).await?;
                 let redirect_uri = self.first_uri(&client);
                 let scope = form.get("scope").to_owned();
-                self.issue(ctx, Grant { client, scope, redirect_uri, user_data: String::new(), refresh: false })
-                    .await?
+                self.issue(
+                    ctx,
+                    Grant { client, scope, redirect_uri, user_data: String::new(), refresh: false },
+                )
+                .await?
             }
             _ => return Err(OauthError::UnsupportedGrantType),
         };
@@ -120,7 +123,9 @@ impl Server {
         }
         let scope = match form.get("scope") {
             "" => old.scope.clone(),
-            scope if scope.split(' ').all(|one| old.scope.split(' ').any(|had| had == one)) => scope.to_owned(),
+            scope if scope.split(' ').all(|one| old.scope.split(' ').any(|had| had == one)) => {
+                scope.to_owned()
+            }
             _ => return Err(OauthError::AccessDenied),
         };
         if !self.tokens.remove_refresh(refresh).await? {
@@ -157,8 +162,7 @@ impl Server {
         if let Some(old) = state.oauth_keys.get(&client_id) {
             self.tokens.remove(old).await?;
         }
-        let access =
-            self.issue(ctx, Grant { client, scope, redirect_uri, user_data, refresh: true }).await?;
+        let access = self.issue(ctx, Grant { client, scope, redirect_uri, user_data, refresh: true }).await?;
         state.oauth_keys.insert(client_id, access.access_token.clone());
         let lifetime = self.sessions.lifetime(&state, self.lifetime);
         self.sessions.write(&hash, &state, lifetime, If::Exists).await?;

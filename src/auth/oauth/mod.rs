@@ -18,7 +18,7 @@ use pingora_proxy::Session;
 
 pub use self::{
     purge::{purge, tend},
-    revoke::{Revoked, RevokeRequest, revoke},
+    revoke::{RevokeRequest, Revoked, revoke},
     server::Server,
     tokens::{Access, Listed, Tokens},
 };

@@ -7,9 +7,9 @@ mod load;
 mod merge;
 mod rights;
 
+mod template;
 #[cfg(test)]
 mod tests;
-mod template;
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -101,7 +101,7 @@ fn state() -> BoxedStrategy<Value> {
     let rate = json!({ "rate": 1.5, "per": 1.5 });
     let limit = json!({ "rate": 1.5, "per": 1.5, "throttle_interval": 1.5, "throttle_retry_limit": 1,
         "max_query_depth": 1, "quota_max": 1, "quota_renews": 1, "quota_remaining": 1, "quota_renewal_rate": 1 });
-    let kinds = json!({
+    let flat = json!({
         "last_check": 1, "allowance": 1.5, "rate": 1.5, "per": 1.5, "throttle_interval": 1.5,
         "throttle_retry_limit": 1, "max_query_depth": 1, "date_created": "", "expires": 1, "quota_max": 1,
         "quota_renews": 1, "quota_remaining": 1, "quota_renewal_rate": 1, "org_id": "", "oauth_client_id": "",
@@ -112,6 +112,8 @@ fn state() -> BoxedStrategy<Value> {
         "enable_detail_recording": true, "enable_detailed_recording": true, "meta_data": {}, "tags": [""],
         "alias": "", "last_updated": "", "id_extractor_deadline": 1, "session_lifetime": 1,
         "post_expiry_action": "", "post_expiry_grace_period": 1,
+    });
+    let rights = json!({
         "access_rights": { "*": {
             "api_name": "", "api_id": "", "versions": [""], "allowed_urls": [{ "url": "", "methods": [""] }],
             "restricted_types": [{ "name": "", "fields": [""] }], "allowed_types": [{ "name": "", "fields": [""] }],
@@ -119,7 +121,7 @@ fn state() -> BoxedStrategy<Value> {
             "endpoints": [{ "path": "", "methods": [{ "name": "", "limit": rate }] }],
         } },
     });
-    object(kinds.as_object().unwrap().clone().into_iter().collect())
+    object([flat, rights].into_iter().flat_map(|kinds| kinds.as_object().unwrap().clone()).collect())
 }
 
 proptest! {

@@ -17,7 +17,7 @@ use super::super::*;
 use crate::{
     config::Config,
     error::{Error, Result},
-    store::{If, MemoryStore, Store, keys},
+    store::{Count, Counted, If, MemoryStore, Store, keys},
 };
 
 /// Memory behind a switch.
@@ -55,6 +55,9 @@ impl Store for Watched {
     }
     async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
         self.memory.push(list, items).await
+    }
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.memory.count(counts).await
     }
     async fn list(&self, list: &str) -> Result<Vec<Bytes>> {
         self.memory.list(list).await

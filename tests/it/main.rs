@@ -19,6 +19,7 @@ mod drivers;
 mod exchange;
 mod framing;
 mod jwt;
+mod keys;
 mod limits;
 mod metrics;
 mod oauth;

@@ -134,6 +134,8 @@ pub fn load_dir(folder: &Path, options: &LoadOptions<'_>) -> Loaded {
     };
     let mut owners: HashMap<String, PathBuf> = HashMap::new();
     for path in files.iter().filter(|path| !is_companion(path, &files)) {
+        // A request that waits for this core goes first.
+        std::thread::yield_now();
         match load_file(path, options) {
             Ok(source) => match owners.get(&source.definition.api_id) {
                 Some(owner) => loaded.broken.push(duplicate(source, owner)),

@@ -132,7 +132,11 @@ pub(super) fn load(gateway: &Gateway) -> (Snapshot, Report) {
     let apis: Vec<Arc<Api>> = candidates
         .into_iter()
         .zip(claims)
-        .filter_map(|(candidate, claim)| candidate.api(&claim.listen_path, &gateway.services, &mut problems))
+        .filter_map(|(candidate, claim)| {
+            // A request that waits for this core goes first.
+            std::thread::yield_now();
+            candidate.api(&claim.listen_path, &gateway.services, &mut problems)
+        })
         .collect();
     let (router, rejected) = Router::new(apis.iter().map(route).collect(), &router_options(config));
     problems.extend(rejected);

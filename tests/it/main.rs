@@ -17,6 +17,7 @@ mod counting;
 mod definitions;
 mod drain;
 mod drivers;
+mod events;
 mod exchange;
 mod framing;
 mod jwt;

@@ -159,7 +159,8 @@ async fn keys_come_from_a_set_behind_a_url() {
         json!({"keys": [{"kty": "oct", "kid": "k", "k": URL_SAFE_NO_PAD.encode(secret)}]}).to_string()
     };
     let (one, two) = (Upstream::named(&set(SECRET)).await, Upstream::named(&set("second")).await);
-    let by = |kid: &str, secret: &str| signed(json!({"alg": "HS256", "kid": kid}), json!({"sub": "ann"}), secret);
+    let by =
+        |kid: &str, secret: &str| signed(json!({"alg": "HS256", "kid": kid}), json!({"sub": "ann"}), secret);
     let invalid = refused(403, "Key not authorized");
     for source in [one.url(), STANDARD.encode(one.url())] {
         let gateway = gateway(guarded(&upstream).set("jwt_source", source)).await;

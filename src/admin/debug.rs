@@ -139,7 +139,9 @@ fn whole(answer: &[u8]) -> Vec<u8> {
     while let Some(line) = rest.windows(2).position(|bytes| bytes == b"\r\n") {
         let (size, after) = rest.split_at(line);
         let size = usize::from_str_radix(text(size).trim(), 16).unwrap_or(0);
-        let Some((chunk, after)) = after.get(2..).and_then(|after| after.split_at_checked(size)) else { break };
+        let Some((chunk, after)) = after.get(2..).and_then(|after| after.split_at_checked(size)) else {
+            break;
+        };
         if size == 0 {
             break;
         }

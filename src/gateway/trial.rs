@@ -70,8 +70,10 @@ impl Gateway {
         let metrics = Metrics::new(true).map_err(TrialFault::Run)?;
         let services = Services { metrics: metrics.clone(), ..self.services.clone() };
         let broken = |problem| TrialFault::Definition(vec![problem]);
-        let api = loader::compile(&source, &source.definition.proxy.listen_path, &services).map_err(broken)?;
-        let everything = ListenPath::compile("/").map_err(|error| TrialFault::Run(Error::Internal(error.into())))?;
+        let api =
+            loader::compile(&source, &source.definition.proxy.listen_path, &services).map_err(broken)?;
+        let everything =
+            ListenPath::compile("/").map_err(|error| TrialFault::Run(Error::Internal(error.into())))?;
         let route = Route {
             api_id: source.definition.api_id.clone(),
             listen_path: everything,

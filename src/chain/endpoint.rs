@@ -52,7 +52,7 @@ impl PathStyle {
     }
 
     /// The regex of a configured path (reference 3.1).
-    pub fn pattern(self, path: &str) -> String {
+    fn pattern(self, path: &str) -> String {
         let mut out = String::with_capacity(path.len() + 16);
         if self.ignore_case {
             out.push_str("(?i)");

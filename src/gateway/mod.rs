@@ -7,7 +7,7 @@
 
 mod access_log;
 mod answer;
-pub mod cluster;
+mod cluster;
 pub mod control;
 mod descriptors;
 mod drain;
@@ -48,6 +48,7 @@ use std::{
 
 use arc_swap::ArcSwap;
 
+pub use cluster::drop_responses;
 pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
 pub use reload::Report;

@@ -12,7 +12,6 @@ use regex::Regex;
 
 use crate::{
     chain::{Blueprint, Ctx, Denial, Flow, ListenPath, Middleware, PathStyle},
-    definition::re2,
     error::Result,
 };
 
@@ -45,7 +44,7 @@ impl GranularAccess {
         if let Some(known) = self.patterns.get(url) {
             return known;
         }
-        let compiled = re2::compile(&self.style.pattern(url));
+        let compiled = self.style.regex(url);
         if let Err(error) = &compiled {
             tracing::error!(
                 api_id = &*self.api_id,

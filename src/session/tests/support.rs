@@ -56,9 +56,6 @@ impl Store for Watched {
     async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
         self.memory.push(list, items).await
     }
-    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
-        self.memory.count(counts).await
-    }
     async fn list(&self, list: &str) -> Result<Vec<Bytes>> {
         self.memory.list(list).await
     }
@@ -94,6 +91,9 @@ impl Store for Watched {
     }
     async fn subscribe(&self, channel: &str) -> Result<mpsc::Receiver<Bytes>> {
         self.memory.subscribe(channel).await
+    }
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.memory.count(counts).await
     }
     async fn ping(&self) -> Result<()> {
         self.up()

@@ -109,6 +109,15 @@ pub enum HookError {
         /// What it returned.
         code: i32,
     },
+    /// It left a session that cannot be used.
+    #[error("hook {name} left a session that cannot be used")]
+    Session {
+        /// Function name of the definition.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        source: Cause,
+    },
     /// It panicked; the panic was caught.
     #[error("hook {name} panicked")]
     Panicked {

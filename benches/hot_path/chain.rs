@@ -19,7 +19,7 @@ use pinhook::{
     chain::{Blueprint, Chain, Ctx, ListenPath, Router, Services, Snapshot},
     cluster::{Members, Notices},
     config::{self, Config},
-    definition,
+    definition, event,
     hook::{Hooks, Spec, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
@@ -91,6 +91,8 @@ fn services() -> Services {
     let timeout = Duration::from_secs(5);
     let (config, store) = (Arc::new(Config::default()), Arc::new(MemoryStore::default()));
     let members = Arc::new(Members::new(&config));
+    let (client, metrics) = (Arc::default(), Metrics::new(true).expect("metrics"));
+    let maker = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "").0;
     Services {
         limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
         notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
@@ -101,10 +103,13 @@ fn services() -> Services {
         store,
         config,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
-        client: Arc::default(),
         key_sets: Arc::default(),
+        client,
+        event_maker: Arc::new(maker),
+        monitor: Arc::default(),
+        messages: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
-        metrics: Metrics::new(true).expect("metrics"),
+        metrics,
         environment: config::variable,
     }
 }

@@ -1,10 +1,7 @@
 //! `/tyk/cache`: throwing away what is kept of answers (sessions reference 8.7).
 
 use super::{Call, Reply, reply};
-use crate::{chain::Services, error::Result, store::keys};
-
-/// Keys that are deleted at once.
-const BATCH: usize = 500;
+use crate::gateway::drop_responses;
 
 /// `DELETE cache/{id}`: every stored response of an API. As in Tyk also those of APIs whose ids begin with this one.
 pub(super) fn delete(call: Call<'_>) -> Reply<'_> {
@@ -19,11 +16,11 @@ pub(super) fn delete(call: Call<'_>) -> Reply<'_> {
     })
 }
 
-async fn drop_responses(services: &Services, api_id: &str) -> Result<()> {
-    let stored = services.cache.scan(&keys::responses(api_id)).await?;
-    for batch in stored.chunks(BATCH) {
-        let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
-        services.cache.delete(&batch).await?;
-    }
-    Ok(())
+/// `DELETE cache/jwks` and `cache/jwks/{id}`: the key sets that this gateway has fetched, for one API or all.
+pub(super) fn forget_key_sets(call: Call<'_>) -> Reply<'_> {
+    Box::pin(async move {
+        let api_id = Some(call.id).filter(|id| !id.is_empty());
+        call.gateway.snapshot().services.key_sets.forget(api_id);
+        reply::message("cache invalidated")
+    })
 }

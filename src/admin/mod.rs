@@ -5,8 +5,10 @@
 mod api_health;
 mod apis;
 mod cache;
+mod debug;
 mod files;
 mod health;
+mod inspect;
 mod keys;
 mod oauth;
 mod org_keys;
@@ -91,6 +93,9 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::PUT, "org/keys/{id}", org_keys::update),
     (Method::DELETE, "org/keys/{id}", org_keys::delete),
     (Method::GET, "health", api_health::numbers),
+    (Method::POST, "debug", debug::run),
+    (Method::DELETE, "cache/jwks", cache::forget_key_sets),
+    (Method::DELETE, "cache/jwks/{id}", cache::forget_key_sets),
     (Method::DELETE, "cache/{id}", cache::delete),
     (Method::POST, "oauth/clients/create", oauth::create),
     (Method::GET, "oauth/clients/apis/{id}", oauth::apis_of),
@@ -111,8 +116,12 @@ pub struct Admin;
 
 #[async_trait]
 impl ControlApi for Admin {
-    fn owns(&self, gateway: &Gateway, path: &str) -> bool {
-        path.starts_with("/tyk/") || path == "/tyk" || probe(gateway, path).is_some()
+    fn owns(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> bool {
+        let path = request.path;
+        path.starts_with("/tyk/")
+            || path == "/tyk"
+            || probe(gateway, path).is_some()
+            || inspect::view(gateway, request).is_some()
     }
 
     fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer> {
@@ -124,7 +133,10 @@ impl ControlApi for Admin {
         if let Some(probe) = probe(gateway, request.path) {
             return probe(gateway, request.method);
         }
-        let path = request.path.trim_start_matches("/tyk").trim_matches('/');
+        if let Some(view) = inspect::view(gateway, &request) {
+            return view(gateway, &request);
+        }
+        let path = request.path.strip_prefix("/tyk").unwrap_or_default().trim_matches('/');
         let mut known = false;
         for (method, pattern, handler) in ROUTES {
             if let Some([id, second]) = matches(pattern, path) {

@@ -27,7 +27,7 @@ const HOP_BY_HOP: [HeaderName; 7] = [
 ];
 
 /// The image of the request; empty when there is none.
-pub(super) fn request(detail: &Detail) -> Vec<u8> {
+pub fn request(detail: &Detail) -> Vec<u8> {
     let Some(head) = &detail.request else { return Vec::new() };
     let body = detail.request_body.bytes();
     let mut out = Vec::with_capacity(512 + body.len());

@@ -33,6 +33,7 @@ use std::sync::Arc;
 pub use detail::{Detail, Sample};
 pub use edits::RecordHook;
 pub use finish::{Finish, rfc3339};
+pub use image::request as request_image;
 pub use queue::{Flusher, Worker};
 pub use record::{Latency, Moment, Observed, Record, RecordedApi};
 pub use settings::{Settings, problems, storage};

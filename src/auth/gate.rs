@@ -6,7 +6,7 @@ use pingora_proxy::Session;
 
 use super::{AuthMethod, METHODS, Verdict, key};
 use crate::{
-    chain::{Blueprint, Ctx, Denial, Flow, used_names},
+    chain::{Blueprint, Call, Ctx, Denial, Flow, used_names},
     error::Result,
 };
 
@@ -53,7 +53,12 @@ impl Gate {
         Some(Self { methods, token: token_variable(blueprint) })
     }
 
-    /// Asks every method; the first refusal ends it.
+    /// The hooks among the methods.
+    pub fn hooks(&self) -> impl Iterator<Item = &Call> {
+        self.methods.iter().filter_map(|entry| entry.method.hook())
+    }
+
+    /// Asks every method; the first refusal ends it. On an ignored path only hooks are asked.
     ///
     /// # Errors
     /// The fault of the method that had one.
@@ -62,10 +67,14 @@ impl Gate {
             return Ok(Flow::Deny(Denial::FORBIDDEN));
         }
         for Entry { method, gives_identity } in &self.methods {
+            if ctx.ignored && method.hook().is_none() {
+                continue;
+            }
             match method.authenticate(session, ctx).await? {
                 Verdict::Granted(key) if *gives_identity => ctx.state = Some(key),
                 Verdict::Granted(_) | Verdict::Passed => {}
                 Verdict::Denied(denial) => return Ok(Flow::Deny(denial)),
+                Verdict::Answered(response) => return Ok(Flow::Respond(response)),
             }
         }
         if let (Some(name), Some(key)) = (&self.token, &ctx.state) {

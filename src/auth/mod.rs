@@ -5,6 +5,7 @@
 mod basic;
 pub mod clients;
 mod credential;
+mod custom;
 mod gate;
 mod hmac;
 mod jwt;
@@ -14,16 +15,14 @@ pub mod oauth;
 use async_trait::async_trait;
 use pingora_proxy::Session;
 
+pub use crate::chain::AUTH_FAILURE;
 use crate::{
-    chain::{Blueprint, Ctx, Denial},
+    chain::{Blueprint, Call, Ctx, Denial, Response},
     error::Result,
     session::KeyState,
 };
 pub use credential::{Credential, settings, without_bearer};
 pub use gate::Gate;
-
-/// What an `AuthFailure` event says.
-pub const AUTH_FAILURE: &str = "Auth Failure";
 
 /// What a method found out.
 #[derive(Debug)]
@@ -34,6 +33,8 @@ pub enum Verdict {
     Passed,
     /// The request is refused.
     Denied(Denial),
+    /// A hook has answered it.
+    Answered(Box<Response>),
 }
 
 /// One way to tell who calls.
@@ -44,6 +45,11 @@ pub trait AuthMethod: Send + Sync {
     /// # Errors
     /// A fault, which ends the request; no key and a wrong key are none.
     async fn authenticate(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Verdict>;
+
+    /// The hook behind it, if a user's code decides. Such a method is asked on ignored paths, too, as in Tyk.
+    fn hook(&self) -> Option<&Call> {
+        None
+    }
 }
 
 /// A line of [`METHODS`].
@@ -62,6 +68,7 @@ pub const METHODS: &[Method] = &[
     Method { name: "basic", identity: basic::IDENTITY, build: basic::build },
     Method { name: "signature", identity: hmac::IDENTITY, build: hmac::build },
     Method { name: "jwt", identity: jwt::IDENTITY, build: jwt::build },
+    Method { name: "custom", identity: custom::IDENTITY, build: custom::build },
     Method { name: "auth token", identity: key::IDENTITY, build: key::build },
 ];
 

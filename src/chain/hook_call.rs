@@ -9,16 +9,21 @@ use std::{
 };
 
 use bytes::Bytes;
+use http::StatusCode;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
-use super::{Blueprint, Ctx, Flow, Origin, Response, peer_ip};
+use super::{AUTH_FAILURE, Blueprint, Ctx, Flow, Origin, Response, hook_session, key_failure, peer_ip};
 use crate::{
     error::{Error, HookError, Result},
+    event::EventKind,
     hook::{Answer, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
     metrics::{HookLabels, HookMetrics},
     upstream::Target,
 };
+
+/// The key that Tyk's event names when a hook answers 403.
+const NO_KEY: &str = "n/a";
 
 /// What a definition asks for.
 pub struct Wish<'a> {
@@ -52,12 +57,11 @@ impl Call {
     /// Loads what a definition asks for. Trouble is noted; its requests are then answered 500.
     pub fn load(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str) -> Self {
         let services = blueprint.services;
-        let name: Arc<str> = wish.name.into();
         let timeout = wish.timeout_ms.map(Duration::from_millis);
         let source = HookSource {
             api_id: blueprint.spec.api_id.clone(),
             kind: wish.kind,
-            name: name.clone(),
+            name: wish.name.into(),
             path: PathBuf::from(wish.path),
             timeout: timeout.unwrap_or_else(|| services.config.pinhook.plugin_timeout()),
         };
@@ -65,13 +69,25 @@ impl Call {
         if let Err(error) = &hook {
             blueprint.refuse(at, format!("{}; requests that reach it are answered 500", error.chain()));
         }
+        Self::new(blueprint, wish, hook.ok())
+    }
+
+    /// One that must not be called, for a reason that is noted; its requests are answered 500.
+    pub fn refused(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str, reason: &str) -> Self {
+        blueprint.refuse(at, format!("{reason}; requests that reach it are answered 500"));
+        Self::new(blueprint, wish, None)
+    }
+
+    fn new(blueprint: &Blueprint<'_>, wish: &Wish<'_>, hook: Option<Arc<dyn Hook>>) -> Self {
+        let services = blueprint.services;
+        let name: Arc<str> = wish.name.into();
         let metrics = services.metrics.hook(HookLabels {
             api: blueprint.spec.api_id.clone(),
             hook: wish.kind.name(),
             driver: services.hooks.name(wish.driver).unwrap_or("unknown"),
             function: name.clone(),
         });
-        Self { kind: wish.kind, name, spec: blueprint.spec.clone(), metrics, hook: hook.ok() }
+        Self { kind: wish.kind, name, spec: blueprint.spec.clone(), metrics, hook }
     }
 
     /// The bodies that it wants.
@@ -79,7 +95,7 @@ impl Call {
         self.hook.as_ref().map_or(Needs::NOTHING, |hook| hook.needs())
     }
 
-    /// Calls it on a request.
+    /// Calls it on a request. A session that it sets or edits becomes that of the request.
     pub async fn run(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
         let hook = self.hook()?;
         let mut seen = None;
@@ -97,16 +113,26 @@ impl Call {
             Ok(mut object) => {
                 let body =
                     object.body.take().filter(|body| seen.as_ref().is_none_or(|seen| !is_same(seen, body)));
-                give_back(*object, session, ctx).map(|answer| (answer, body))
+                let left = object.state.take();
+                give_back(*object, session, ctx).and_then(|answer| {
+                    let denial = hook_session::keep(&self.name, self.kind, left, session, ctx)?;
+                    Ok((answer, denial, body))
+                })
             }
             Err(failure) => Err(self.failed(failure, session, ctx).into()),
         };
         let took = started.elapsed();
         self.metrics.call(took, outcome.is_err());
-        let (answer, body) = outcome?;
+        let (answer, denial, body) = outcome?;
         if let Some(answer) = answer {
             ctx.outcome.hook = Some(took);
+            if answer.status == StatusCode::FORBIDDEN {
+                key_failure(session, ctx, EventKind::AuthFailure, AUTH_FAILURE, NO_KEY);
+            }
             return Ok(Flow::Respond(Box::new(respond(answer)?)));
+        }
+        if let Some(denial) = denial {
+            return Ok(Flow::Deny(denial));
         }
         if let Some(body) = body {
             self.replace_body(body, session, ctx).await?;
@@ -199,12 +225,6 @@ fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Opt
     ctx.url = object.url;
     if !object.metadata.is_empty() {
         ctx.metadata = Some(Box::new(object.metadata));
-    }
-    if let (Some(state), Some(key)) = (object.state, &mut ctx.state)
-        && !Arc::ptr_eq(&state, &key.state)
-    {
-        key.state = state;
-        key.modified = true;
     }
     if let Some(text) = object.target {
         let target = Target::parse(&text).map_err(|error| Error::Internal(error.into()))?;

@@ -21,6 +21,11 @@ pub trait Middleware: Send + Sync {
     fn lacks_code(&self) -> bool {
         false
     }
+
+    /// True if it runs code of users, in a line that is not one of hooks.
+    fn runs_code(&self) -> bool {
+        false
+    }
 }
 
 /// One response step. It runs once per answer of an upstream, before the head is sent to the client.
@@ -172,7 +177,7 @@ impl Chain {
 
     /// True if code of users runs in it.
     pub fn has_hooks(&self) -> bool {
-        self.request.iter().any(|step| step.is_hook) || self.has_response_hooks()
+        self.request.iter().any(|step| step.is_hook || step.run.runs_code()) || self.has_response_hooks()
     }
 
     /// Names of the request steps, in order.

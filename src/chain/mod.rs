@@ -11,9 +11,11 @@ mod endpoint;
 mod failure;
 mod flow;
 mod hook_call;
+mod hook_session;
 mod key_sets;
 mod listen_path;
 mod loan;
+mod messages;
 mod middleware;
 mod real_ip;
 mod router;
@@ -25,12 +27,14 @@ pub use blueprint::{Blueprint, version_path};
 pub use body::{invite_body, is_grpc};
 pub use ctx::{Answered, Ctx, Fault, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};
-pub use failure::key_failure;
+pub use failure::{key_failure, version_failure};
 pub use flow::{Denial, Flow, Origin, Response};
 pub use hook_call::{Call, Wish, is_same, respond};
+pub use hook_session::AUTH_FAILURE;
 pub use key_sets::KeySets;
 pub use listen_path::{ListenPath, TemplateError};
 pub use loan::{Held, Left, Loan};
+pub use messages::{Messages, Refusal};
 pub use middleware::{
     Build, BuildHooks, BuildResponse, Chain, Middleware, PerVersion, ResponseMiddleware, ResponseSlot, Slot,
 };

@@ -2,11 +2,11 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use super::{Api, KeySets, Router};
+use super::{Api, KeySets, Messages, Router};
 use crate::{
     cluster::{Members, Notices},
     config::Config,
-    event::Events,
+    event::{self, Events, Monitor},
     hook::Hooks,
     limit::Limiter,
     metrics::Metrics,
@@ -41,8 +41,14 @@ pub struct Services {
     pub limiter: Arc<Limiter>,
     /// Which fetched key sets of token issuers still count.
     pub key_sets: Arc<KeySets>,
-    /// Who hears of what happens on the gateway itself.
+    /// Who hears of what happens on the gateway and belongs to no API.
     pub events: Arc<Events>,
+    /// What handlers of events are made from.
+    pub event_maker: Arc<event::Maker>,
+    /// Tells that a quota is used up to a percentage.
+    pub monitor: Arc<Monitor>,
+    /// What refusals say.
+    pub messages: Arc<Messages>,
     /// Every metric.
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.

@@ -7,6 +7,7 @@ mod check;
 mod document;
 mod environment;
 mod fill;
+mod inspect;
 mod load;
 mod pinhook;
 mod references;

@@ -2,10 +2,10 @@
 
 use std::{thread, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The `pinhook` object of the gateway config. Environment: `PINHOOK_` and the key in upper case.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Pinhook {
     /// Address that serves Prometheus metrics, such as `127.0.0.1:9090`; absent = no metrics are served.
@@ -90,7 +90,7 @@ impl Pinhook {
 }
 
 /// `pinhook.analytics`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct PinhookAnalytics {
     /// Where records go; default `redis` when the storage is Redis, else `file` when a path is given, else `stdout`.
@@ -100,7 +100,7 @@ pub struct PinhookAnalytics {
 }
 
 /// Where analytics records go.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SinkKind {
     /// Lists in Redis, read by Tyk Pump.

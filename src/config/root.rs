@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{
@@ -15,7 +15,7 @@ use super::{
 /// The gateway config: what `--conf` and the environment say, with every default filled in once it is loaded.
 ///
 /// A field that no comment gives a default is off, empty or 0 when its key is absent.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Config {
     /// Settings of pinhook itself; everything else keeps Tyk's names.

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::Secret;
 
 /// `analytics_config` (analytics reference 1.2).
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct AnalyticsConfig {
     /// Empty = Tyk Pump reads the records; `rpc` = they are shipped to a control plane.
@@ -52,7 +52,7 @@ impl AnalyticsConfig {
 }
 
 /// `analytics_config.normalise_urls`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct NormaliseUrls {
     /// Master switch.
@@ -68,7 +68,7 @@ pub struct NormaliseUrls {
 }
 
 /// `coprocess_options`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct CoprocessOptions {
     /// Master switch of rich plugins.
@@ -90,7 +90,7 @@ pub struct CoprocessOptions {
 }
 
 /// `policies`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Policies {
     /// `file`, `service`, `rpc`; empty = none.
@@ -106,7 +106,7 @@ pub struct Policies {
 }
 
 /// `db_app_conf_options`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct DbAppConfOptions {
     /// Address of the Dashboard.
@@ -120,7 +120,7 @@ pub struct DbAppConfOptions {
 }
 
 /// `slave_options`: the link to a control plane.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct SlaveOptions {
     /// Master switch.
@@ -162,7 +162,7 @@ pub struct SlaveOptions {
 }
 
 /// `resource_sync`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ResourceSync {
     /// Tries after a failed load.
@@ -172,7 +172,7 @@ pub struct ResourceSync {
 }
 
 /// `local_session_cache`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct LocalSessionCache {
     /// Read every key from the store.
@@ -184,7 +184,7 @@ pub struct LocalSessionCache {
 }
 
 /// One of `override_messages`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct OverrideMessage {
     /// Text for the client.
@@ -194,7 +194,7 @@ pub struct OverrideMessage {
 }
 
 /// `event_handlers`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct EventHandlers {
     /// Handlers by event.
@@ -202,7 +202,7 @@ pub struct EventHandlers {
 }
 
 /// `access_logs`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct AccessLogs {
     /// Master switch.
@@ -212,7 +212,7 @@ pub struct AccessLogs {
 }
 
 /// `newrelic`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct NewRelic {
     /// Name of the application.
@@ -224,7 +224,7 @@ pub struct NewRelic {
 }
 
 /// `tracing`: OpenTracing.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Tracing {
     /// Name of the tracer.
@@ -236,7 +236,7 @@ pub struct Tracing {
 }
 
 /// `opentelemetry`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct OpenTelemetry {
     /// Master switch.
@@ -270,7 +270,7 @@ pub struct OpenTelemetry {
 }
 
 /// `monitor`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Monitor {
     /// Master switch.
@@ -286,7 +286,7 @@ pub struct Monitor {
 }
 
 /// `monitor.configuration`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct MonitorHook {
     /// Method of the call.
@@ -302,7 +302,7 @@ pub struct MonitorHook {
 }
 
 /// `jwks`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Jwks {
     /// Cache of key sets.
@@ -310,7 +310,7 @@ pub struct Jwks {
 }
 
 /// `jwks.cache`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct JwksCache {
     /// Seconds a key set is kept; default 240.
@@ -318,7 +318,7 @@ pub struct JwksCache {
 }
 
 /// `kv`: outside stores of secrets.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Kv {
     /// Consul.
@@ -330,7 +330,7 @@ pub struct Kv {
 }
 
 /// `kv.file`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct KvFile {
     /// Folder that `file://` references start in; empty = they give whole paths.
@@ -338,7 +338,7 @@ pub struct KvFile {
 }
 
 /// `auth_override`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct AuthOverride {
     /// Use `auth_provider` for every API.
@@ -352,7 +352,7 @@ pub struct AuthOverride {
 }
 
 /// `streaming`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Streaming {
     /// Master switch.
@@ -362,7 +362,7 @@ pub struct Streaming {
 }
 
 /// `oas_config`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct OasConfig {
     /// Check examples against their schemas.

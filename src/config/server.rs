@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::GoDuration;
 
 /// `http_server_options`: the traffic listener and how paths are matched.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct HttpServerOptions {
     /// The traffic port speaks TLS.
@@ -81,7 +81,7 @@ impl HttpServerOptions {
 }
 
 /// One of `http_server_options.certificates`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct CertificateFiles {
     /// Name the certificate is for.
@@ -93,7 +93,7 @@ pub struct CertificateFiles {
 }
 
 /// Ports that APIs may listen on, for one protocol.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct PortRules {
     /// Ranges of ports.
@@ -110,7 +110,7 @@ impl PortRules {
 }
 
 /// A range of ports, both ends included.
-#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct PortRange {
     /// First port.
@@ -120,7 +120,7 @@ pub struct PortRange {
 }
 
 /// `dns_cache`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct DnsCache {
     /// Keep resolved names.
@@ -132,7 +132,7 @@ pub struct DnsCache {
 }
 
 /// What to do with a name that has several addresses.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IpsStrategy {
     /// Use the first.
@@ -148,7 +148,7 @@ pub enum IpsStrategy {
 }
 
 /// `service_discovery`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct ServiceDiscovery {
     /// Seconds an answer is kept when the API does not say; default 120.
@@ -156,7 +156,7 @@ pub struct ServiceDiscovery {
 }
 
 /// `liveness_check`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct LivenessCheck {
     /// Time between two looks; default 10 s.
@@ -166,7 +166,7 @@ pub struct LivenessCheck {
 }
 
 /// `health_check`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct HealthCheck {
     /// Keep numbers per API for `/tyk/health`.
@@ -176,7 +176,7 @@ pub struct HealthCheck {
 }
 
 /// `uptime_tests`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct UptimeTests {
     /// Run none.
@@ -188,7 +188,7 @@ pub struct UptimeTests {
 }
 
 /// `uptime_tests.config`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct UptimeTestsConfig {
     /// Failures in a row until a host is down.
@@ -202,7 +202,7 @@ pub struct UptimeTestsConfig {
 }
 
 /// `security`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct Security {
     /// Encrypts stored private keys; empty = `secret`.
@@ -220,7 +220,7 @@ pub struct Security {
 }
 
 /// `security.certificates`.
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(default)]
 pub struct SecurityCertificates {
     /// Client certificates that APIs accept.

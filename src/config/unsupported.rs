@@ -29,11 +29,10 @@ const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'s
 
 const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
 const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
-const SESSIONS: &str = "not built yet: keys are not checked, so APIs that need one answer 500";
+const SESSIONS: &str = "not supported: keys are in `storage` and behave as Tyk's do without this";
 const JSVM: &str = "not built yet: JavaScript hooks do not run";
 const RICH: &str = "not built yet: Python, Lua and gRPC hooks do not run";
 const BUNDLES: &str = "not built yet: bundles are not fetched";
-const EVENTS: &str = "not built yet: events are not handled";
 const LOGS: &str = "not supported yet: logs go to standard error only";
 const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
@@ -51,7 +50,6 @@ const TABLE: &[Unsupported] = &[
     whenever("auth_override.force_session_provider", SESSIONS),
     whenever("enforce_org_data_age", "not built yet: organisations do not set how long records live"),
     whenever("enforce_org_data_detail_logging", "not built yet: organisations do not turn recording on"),
-    whenever("override_messages", ERRORS),
     whenever("error_overrides", ERRORS),
     whenever("http_server_options.server_name", "not supported yet: the certificate alone names the server"),
     whenever("http_server_options.skip_client_ca_announcement", MTLS),
@@ -72,7 +70,6 @@ const TABLE: &[Unsupported] = &[
     whenever("coprocess_options.enable_coprocess", RICH),
     whenever("enable_bundle_downloader", BUNDLES),
     whenever("allow_remote_config", "not supported: the config is changed in its file"),
-    whenever("enable_config_inspection", "not supported yet: the config is not shown"),
     whenever("use_redis_log", LOGS),
     whenever("use_sentry", LOGS),
     whenever("use_syslog", LOGS),
@@ -82,8 +79,6 @@ const TABLE: &[Unsupported] = &[
     whenever("newrelic.license_key", TRACES),
     whenever("tracing.enabled", TRACES),
     whenever("opentelemetry.enabled", TRACES),
-    whenever("event_handlers.events", EVENTS),
-    whenever("monitor.enable_trigger_monitors", EVENTS),
     whenever("security.private_certificate_encoding_secret", "not built yet: there is no certificate store"),
     whenever("security.control_api_use_mutual_tls", MTLS),
     whenever("security.pinned_public_keys", "not built yet: APIs whose upstream is pinned answer 500"),

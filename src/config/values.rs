@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, time::Duration};
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize, Serializer};
 
 /// A text that must not reach a log. In the config it may be a reference: `env://NAME`, `secrets://name`,
 /// `file://path`.
@@ -24,6 +24,15 @@ impl Deref for Secret {
     }
 }
 
+/// What stands for a secret wherever the config is shown.
+pub(super) const REDACTED: &str = "*REDACTED*";
+
+impl Serialize for Secret {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(if self.0.is_empty() { "" } else { REDACTED })
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.0.is_empty() { "Secret(\"\")" } else { "Secret(****)" })
@@ -31,7 +40,7 @@ impl fmt::Debug for Secret {
 }
 
 /// A span of time: nanoseconds as a number, or a text such as `1m30s` (Go's syntax).
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct GoDuration(i64);
 
 impl GoDuration {
@@ -89,7 +98,7 @@ fn nanos_of(unit: &str) -> Option<f64> {
 }
 
 /// What the log shows.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Everything.
@@ -107,7 +116,7 @@ pub enum LogLevel {
 }
 
 /// The form of log lines.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
     /// For people.

@@ -36,6 +36,30 @@ pub struct Source {
 }
 
 impl Source {
+    /// A definition that comes from no file. References to secrets in it are not followed.
+    ///
+    /// # Errors
+    /// Why it gives no API.
+    pub fn unfiled(mut definition: ApiDefinition, place: &str) -> Result<Self, Vec<Problem>> {
+        definition.proxy.listen_path = normalise_listen_path(&definition.proxy.listen_path);
+        let mut faults = not_served(&definition, place, 0);
+        if definition.is_oas {
+            faults.push(Problem::error(place, "is_oas", "OAS definitions are not built yet"));
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let lint = lint(&definition, place);
+        Ok(Self {
+            definition: Arc::new(definition),
+            path: PathBuf::from(place),
+            checksum: [0; 32],
+            problems: lint.problems,
+            refuses: lint.refuses,
+            text: None,
+        })
+    }
+
     /// What stands for it over reloads.
     pub fn identity(&self) -> Identity {
         Identity::of(&self.definition, &self.path)
@@ -133,7 +157,8 @@ pub fn load_dir(folder: &Path, options: &LoadOptions<'_>) -> Loaded {
         }
     };
     let mut owners: HashMap<String, PathBuf> = HashMap::new();
-    for path in files.iter().filter(|path| !is_companion(path, &files)) {
+    for (number, path) in files.iter().filter(|path| !is_companion(path, &files)).enumerate() {
+        give_way(number);
         match load_file(path, options) {
             Ok(source) => match owners.get(&source.definition.api_id) {
                 Some(owner) => loaded.broken.push(duplicate(source, owner)),
@@ -148,6 +173,14 @@ pub fn load_dir(folder: &Path, options: &LoadOptions<'_>) -> Loaded {
         }
     }
     loaded
+}
+
+/// Lets a request that waits for this core go first, at every sixteenth of what a load works on: often enough that
+/// none waits for the whole load, seldom enough that the load ends soon on a machine that is never idle.
+pub fn give_way(number: usize) {
+    if number.is_multiple_of(16) {
+        std::thread::yield_now();
+    }
 }
 
 /// Loads one definition file.

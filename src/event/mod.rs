@@ -1,75 +1,77 @@
 //! What happens on a gateway that somebody may want to hear of (sessions reference 3.10, plugins reference 9).
+//!
+//! Who fires an event asks [`Events::wants`] first, so an event that nobody hears of costs nothing. [`Events::fire`]
+//! only puts it into a bounded queue: handlers run in one background task, which is started after the fork.
 
+mod compile;
+pub mod handlers;
+mod kind;
+mod monitor;
+mod queue;
+mod template;
+
+#[cfg(test)]
+mod tests;
+
+use std::{sync::Arc, time::SystemTime};
+
+use chrono::{DateTime, Local};
 use serde_json::{Map, Value};
 
-/// The kinds of events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum EventKind {
-    /// A credential was refused.
-    AuthFailure,
-    /// A key is expired or switched off.
-    KeyExpired,
-    /// A key's quota is used up.
-    QuotaExceeded,
-    /// A key, or all callers of an API, are over their rate.
-    RateLimitExceeded,
-    /// An organisation's quota is used up.
-    OrgQuotaExceeded,
-    /// An organisation is over its rate.
-    OrgRateLimitExceeded,
-    /// A version that does not exist, is over, or forbids the endpoint.
-    VersionFailure,
-    /// A quota has reached a percentage.
-    TriggerExceeded,
-    /// A key was made.
-    TokenCreated,
-    /// A key was changed.
-    TokenUpdated,
-    /// A key was removed.
-    TokenDeleted,
-    /// Smoothing raised the allowed rate.
-    RateLimitSmoothingUp,
-    /// Smoothing lowered the allowed rate.
-    RateLimitSmoothingDown,
-    /// A certificate will expire soon.
-    CertificateExpiringSoon,
-    /// A certificate has expired.
-    CertificateExpired,
+use compile::Scope;
+pub use compile::{Maker, compile_api, compile_gateway, open};
+pub use handlers::EventHandler;
+pub use kind::EventKind;
+pub use monitor::{Monitor, Usage};
+use queue::Courier;
+pub use queue::{Flusher, Worker};
+
+/// Something that has happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its kind.
+    pub kind: EventKind,
+    /// What there is to say of it (plugins reference 9.3).
+    pub meta: Map<String, Value>,
+    /// When.
+    pub at: SystemTime,
 }
 
-impl EventKind {
-    /// Tyk's name for it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::AuthFailure => "AuthFailure",
-            Self::KeyExpired => "KeyExpired",
-            Self::QuotaExceeded => "QuotaExceeded",
-            Self::RateLimitExceeded => "RatelimitExceeded",
-            Self::OrgQuotaExceeded => "OrgQuotaExceeded",
-            Self::OrgRateLimitExceeded => "OrgRateLimitExceeded",
-            Self::VersionFailure => "VersionFailure",
-            Self::TriggerExceeded => "TriggerExceeded",
-            Self::TokenCreated => "TokenCreated",
-            Self::TokenUpdated => "TokenUpdated",
-            Self::TokenDeleted => "TokenDeleted",
-            Self::RateLimitSmoothingUp => "RateLimitSmoothingUp",
-            Self::RateLimitSmoothingDown => "RateLimitSmoothingDown",
-            Self::CertificateExpiringSoon => "CertificateExpiringSoon",
-            Self::CertificateExpired => "CertificateExpired",
+impl Event {
+    /// When, in local time and in the form that Go prints: `2026-01-02 03:04:05.12 +0000 UTC`.
+    pub fn time_stamp(&self) -> String {
+        let local = DateTime::<Local>::from(self.at);
+        let nanos = local.timestamp_subsec_nanos();
+        let mut text = local.format("%Y-%m-%d %H:%M:%S").to_string();
+        if nanos > 0 {
+            text.push_str(format!(".{nanos:09}").trim_end_matches('0'));
         }
+        let offset = local.format("%z").to_string();
+        let zone = if offset == "+0000" { "UTC" } else { &offset };
+        format!("{text} {offset} {zone}")
     }
 }
 
 /// Who hears of what happens on one API, or on the gateway. Nobody, unless handlers are configured.
-#[derive(Debug, Default)]
-pub struct Events {}
+#[derive(Default)]
+pub struct Events {
+    handlers: Vec<(EventKind, Arc<dyn EventHandler>)>,
+    courier: Option<Courier>,
+}
 
 impl Events {
     /// True if anybody wants to hear of this kind: what an event says is only put together then.
-    pub fn wants(&self, _kind: EventKind) -> bool {
-        false
+    pub fn wants(&self, kind: EventKind) -> bool {
+        self.handlers.iter().any(|(other, _)| *other == kind)
     }
 
-    /// Tells the handlers, in the background. Never waits.
-    pub fn fire(&self, _kind: EventKind, _meta: Map<String, Value>) {}
+    /// Tells the handlers, in the background. Never waits: when too many events wait already, this one is dropped and
+    /// counted.
+    pub fn fire(&self, kind: EventKind, meta: Map<String, Value>) {
+        let Some(courier) = &self.courier else { return };
+        let event = Arc::new(Event { kind, meta, at: SystemTime::now() });
+        for (_, handler) in self.handlers.iter().filter(|(other, _)| *other == kind) {
+            courier.hand_over(handler.clone(), event.clone());
+        }
+    }
 }

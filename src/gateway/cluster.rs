@@ -10,6 +10,7 @@ use tokio::time::sleep;
 
 use super::Gateway;
 use crate::{
+    auth::oauth,
     chain::Services,
     cluster::{CHANNEL, Command, Notice, Refused},
     error::Result,
@@ -119,6 +120,15 @@ fn act(gateway: &Arc<Gateway>, Notice { command, payload }: Notice) {
             tokio::spawn(async move {
                 if let Err(error) = drop_responses(&services, &payload).await {
                     tracing::error!(api_id = payload, error = error.chain(), "a cache was not emptied");
+                }
+            });
+        }
+        Command::InvalidateKeySets => gateway.services.key_sets.forget(Some(&payload)),
+        Command::PurgeLapsedTokens => {
+            let services = gateway.services.clone();
+            tokio::spawn(async move {
+                if let Err(error) = oauth::purge(&services).await {
+                    tracing::error!(error = error.chain(), "lapsed tokens were not purged");
                 }
             });
         }

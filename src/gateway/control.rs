@@ -41,8 +41,8 @@ pub struct ControlAnswer {
 /// The control API, as the gateway sees it.
 #[async_trait]
 pub trait ControlApi: Send + Sync {
-    /// True if `path` belongs to it, so that no API can shadow it.
-    fn owns(&self, gateway: &Gateway, path: &str) -> bool;
+    /// True if the request is one of its own, so that no API can shadow it.
+    fn owns(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> bool;
 
     /// The answer to a request that may not ask anything; its body is not read.
     fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer>;
@@ -56,7 +56,7 @@ pub(super) struct NoControl;
 
 #[async_trait]
 impl ControlApi for NoControl {
-    fn owns(&self, _gateway: &Gateway, _path: &str) -> bool {
+    fn owns(&self, _gateway: &Gateway, _request: &ControlRequest<'_>) -> bool {
         false
     }
 
@@ -83,10 +83,11 @@ pub(super) async fn answer(
     session: &mut Session,
     ctx: &mut Ctx,
 ) -> Result<Option<ControlAnswer>> {
-    if !gateway.control.owns(gateway, ctx.url.path()) {
+    let asked = request(session, ctx, Bytes::new());
+    if !gateway.control.owns(gateway, &asked) {
         return Ok(None);
     }
-    let refusal = gateway.control.refusal(gateway, &request(session, ctx, Bytes::new()));
+    let refusal = gateway.control.refusal(gateway, &asked);
     if refusal.is_some() {
         return Ok(refusal);
     }

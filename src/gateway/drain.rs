@@ -23,10 +23,12 @@ use super::{
     listen::ListenerSet,
     upgrade::{Handover, Successor},
 };
-use crate::{analytics::Flusher, error::Error};
+use crate::{analytics::Flusher, error::Error, event};
 
 /// How long each flush, of quotas, of analytics and of the access log, may hold up the exit.
 const FLUSH: Duration = Duration::from_secs(5);
+/// The same for events that have not been delivered: a web hook may never answer.
+const EVENTS: Duration = Duration::from_secs(2);
 /// How long a client of an idle connection may still send the request that it was about to send. An idle gateway
 /// ends within a second.
 const LAST_REQUEST: Duration = Duration::from_millis(400);
@@ -38,6 +40,7 @@ pub(super) struct Drain {
     pub(super) gateway: Arc<Gateway>,
     pub(super) set: Arc<ListenerSet>,
     pub(super) flusher: Option<Flusher>,
+    pub(super) events: event::Flusher,
     pub(super) access_log: Option<access_log::Flusher>,
     pub(super) handover: Handover,
     /// What keeps a started process from serving, which ends it.
@@ -112,6 +115,7 @@ impl Drain {
             sleep(Duration::from_millis(5)).await;
         }
         self.gateway.services.sessions.flush(FLUSH).await;
+        self.events.flush(EVENTS).await;
         if let Some(flusher) = &self.flusher {
             flusher.flush(FLUSH).await;
         }

@@ -47,6 +47,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 
+pub(super) use accept::plain;
 pub use accept::serve;
 use handover::Named;
 

@@ -12,7 +12,7 @@ use crate::{
     config::{Config, SinkKind},
     definition::{ApiDefinition, Source},
     error::Problem,
-    event::Events,
+    event,
     hook::{HookKind, HookSource, Spec},
     metrics::{ApiSamples, HookLabels},
     middleware,
@@ -71,13 +71,14 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         };
         Chain::build(middleware::REQUEST, middleware::RESPONSE, &mut blueprint)
     };
+    let events = event::compile_api(&definition.event_handlers, &services.event_maker, &place, &mut problems);
     Ok(Arc::new(Api {
         checksum: source.checksum,
         file: source.path.clone(),
         chain,
         base,
         peer: peer(definition, &services.config),
-        events: Events::default(),
+        events,
         metrics: services.metrics.api(&spec.api_id),
         samples: samples(&spec.api_id, services),
         recorded: Arc::new(recorded),

@@ -7,7 +7,7 @@
 
 mod access_log;
 mod answer;
-pub mod cluster;
+mod cluster;
 pub mod control;
 mod descriptors;
 mod drain;
@@ -34,6 +34,7 @@ mod setup;
 pub mod stream;
 mod templates;
 pub mod tls;
+mod trial;
 mod upgrade;
 
 use std::{
@@ -47,11 +48,13 @@ use std::{
 
 use arc_swap::ArcSwap;
 
+pub use cluster::drop_responses;
 pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
 pub use reload::Report;
 pub use reloads::Reloads;
 pub use server::{RunOptions, Running, check, run, start};
+pub use trial::TrialFault;
 pub use upgrade::{CommandLine, Upgrade};
 
 use crate::{

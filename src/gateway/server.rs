@@ -32,6 +32,7 @@ use crate::{
     auth::oauth,
     config,
     error::{Error, Problem, Result, Severity},
+    event,
 };
 
 /// How the process is started.
@@ -121,6 +122,7 @@ impl Bound {
             gateway: self.gateway.clone(),
             set: self.set.clone(),
             flusher: self.background.flusher.clone(),
+            events: self.background.events.1.clone(),
             access_log: self.background.access_log.as_ref().map(|(_, flusher)| flusher.clone()),
             handover,
             failure,
@@ -130,7 +132,8 @@ impl Bound {
     /// Loads the definitions, begins to accept, and starts what runs beside the requests.
     async fn begin(self) -> Result<()> {
         let Self { gateway, background, set, upgrade } = self;
-        let Background { worker, access_log, reloads, .. } = background;
+        let Background { worker, access_log, reloads, events, .. } = background;
+        tokio::spawn(events.0.run());
         if let Some(worker) = worker {
             tokio::spawn(worker.run());
         }
@@ -242,6 +245,7 @@ pub(super) struct Background {
     pub(super) flusher: Option<Flusher>,
     pub(super) access_log: Option<(access_log::Writer, access_log::Flusher)>,
     pub(super) reloads: reloads::Queue,
+    pub(super) events: (event::Worker, event::Flusher),
 }
 
 /// The one service of the process: loads, then listens.

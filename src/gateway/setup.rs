@@ -14,18 +14,21 @@ use super::{
 };
 use crate::{
     analytics::{self, Analytics},
-    chain::{Router, Services, Snapshot},
+    chain::{Messages, Router, Services, Snapshot},
     cluster::{Members, Notices},
     config::{self, Config, Storage, StorageKind},
     error::{Problem, Result},
+    event::{self, Monitor},
     hook::{Hooks, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
     session::Sessions,
     store::{MemoryStore, RedisStore, Store, redis_problems},
-    upstream::Resolver,
+    upstream::{Client, Resolver},
 };
 
+/// Whose problems these are.
+const PLACE: &str = "gateway config";
 /// How long a resolved name counts unless `dns_cache` says otherwise.
 const NAME_TTL: Duration = Duration::from_secs(10);
 
@@ -53,27 +56,8 @@ impl Gateway {
         let stores = stores.into_iter().filter_map(|(name, store)| Some((name, store.clone()?))).collect();
         let shared = store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
         let cache = cached.unwrap_or_else(|| shared.clone());
-        let members = Arc::new(Members::new(&config));
         let templates = Templates::load(&config.template_path, problems);
-        let services = Services {
-            hooks: Arc::new(Hooks::start(&DriverSettings {
-                hook_threads: config.pinhook.hook_threads,
-                timeout: config.pinhook.plugin_timeout(),
-            })),
-            resolver: Arc::new(Resolver::new(name_ttl(&config))),
-            client: Arc::default(),
-            key_sets: Arc::default(),
-            notices: Arc::new(Notices::new(&config, shared.clone(), problems)),
-            limiter: Arc::new(Limiter::new(&config, shared.clone(), members.clone())),
-            members,
-            sessions: Arc::new(Sessions::new(&config, shared.clone())),
-            cache,
-            events: Arc::default(),
-            store: shared,
-            metrics: metrics.clone(),
-            config: config.clone(),
-            environment: config::variable,
-        };
+        let (services, events) = services(&config, shared, cache, &metrics, problems);
         let empty = Snapshot::new(services.clone(), Arc::default(), Router::empty(), Vec::new());
         let (reloads, queue) = Reloads::new();
         let (records, worker, flusher) = match analytics {
@@ -104,8 +88,46 @@ impl Gateway {
             port,
             found: ArcSwap::default(),
         });
-        Ok((gateway, Background { worker, flusher, access_log: writer, reloads: queue }))
+        let background = Background { worker, flusher, access_log: writer, reloads: queue, events };
+        Ok((gateway, background))
     }
+}
+
+/// The handles that every API shares, and the other end of the queue of events.
+fn services(
+    config: &Arc<Config>,
+    shared: Arc<dyn Store>,
+    cache: Arc<dyn Store>,
+    metrics: &Arc<Metrics>,
+    problems: &mut Vec<Problem>,
+) -> (Services, (event::Worker, event::Flusher)) {
+    let client: Arc<Client> = Arc::default();
+    let (maker, worker, flusher) =
+        event::open(client.clone(), shared.clone(), metrics.clone(), &config.template_path);
+    let members = Arc::new(Members::new(config));
+    let services = Services {
+        hooks: Arc::new(Hooks::start(&DriverSettings {
+            hook_threads: config.pinhook.hook_threads,
+            timeout: config.pinhook.plugin_timeout(),
+        })),
+        resolver: Arc::new(Resolver::new(name_ttl(config))),
+        client,
+        notices: Arc::new(Notices::new(config, shared.clone(), problems)),
+        limiter: Arc::new(Limiter::new(config, shared.clone(), members.clone())),
+        members,
+        key_sets: Arc::default(),
+        events: Arc::new(event::compile_gateway(&config.event_handlers.events, &maker, PLACE, problems)),
+        monitor: Arc::new(Monitor::new(&config.monitor, &maker, PLACE, problems)),
+        event_maker: Arc::new(maker),
+        sessions: Arc::new(Sessions::new(config, shared.clone())),
+        cache,
+        store: shared,
+        messages: Arc::new(Messages::new(&config.override_messages, PLACE, problems)),
+        metrics: metrics.clone(),
+        config: config.clone(),
+        environment: config::variable,
+    };
+    (services, (worker, flusher))
 }
 
 fn name_ttl(config: &Config) -> Duration {

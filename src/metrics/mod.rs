@@ -26,7 +26,8 @@ use std::sync::Arc;
 pub use api::{ApiMetrics, Times};
 pub use hook::{HookLabels, HookMetrics};
 pub use process::{
-    AccessLogMetrics, AnalyticsMetrics, ConfigMetrics, DropReason, HookThreadMetrics, ListenerMetrics,
+    AccessLogMetrics, AnalyticsMetrics, ConfigMetrics, DropReason, EventMetrics, HookThreadMetrics,
+    ListenerMetrics,
 };
 
 pub use samples::{ApiSamples, HealthValues, Refused};
@@ -91,6 +92,11 @@ impl Metrics {
     /// The way of access log lines.
     pub fn access_log(&self) -> &AccessLogMetrics {
         &self.process.access_log
+    }
+
+    /// The way of events to their handlers.
+    pub fn events(&self) -> &EventMetrics {
+        &self.process.events
     }
 
     /// Reloads and the problems that the last one found.

@@ -14,6 +14,7 @@ pub(super) struct Process {
     pub(super) hook_threads: HookThreadMetrics,
     pub(super) analytics: AnalyticsMetrics,
     pub(super) access_log: AccessLogMetrics,
+    pub(super) events: EventMetrics,
     pub(super) config: ConfigMetrics,
     open: IntGaugeVec,
     accepted: IntCounterVec,
@@ -69,6 +70,14 @@ pub struct AccessLogMetrics {
     pub waiting: IntGauge,
     /// Lines lost, since standard error did not take them in time.
     pub dropped: IntCounter,
+}
+
+/// The way of events to their handlers.
+pub struct EventMetrics {
+    /// Events lost, each counted once per handler, since too many waited.
+    pub dropped: IntCounter,
+    /// Calls of web hooks that were refused or got no answer.
+    pub webhook_failures: IntCounter,
 }
 
 /// Reloads, and what the last one found.
@@ -151,9 +160,14 @@ impl Process {
                 .gauge("pinhook_access_log_waiting_bytes", "Bytes of access log lines not yet written.")?,
             dropped: make.counter("pinhook_access_log_lines_dropped_total", "Access log lines lost.")?,
         };
+        let events = EventMetrics {
+            dropped: make.counter("pinhook_events_dropped_total", "Events lost, per handler.")?,
+            webhook_failures: make
+                .counter("pinhook_webhook_failures_total", "Web hook calls refused or without an answer.")?,
+        };
         let open = make.gauges("pinhook_connections_open", "Connections open now.", "listener")?;
         let accepted = make.counters("pinhook_connections_total", "Connections accepted.", "listener")?;
-        Ok(Self { registry, hook_threads, analytics, access_log, config, open, accepted })
+        Ok(Self { registry, hook_threads, analytics, access_log, events, config, open, accepted })
     }
 
     pub(super) fn listener(&self, name: &str) -> ListenerMetrics {

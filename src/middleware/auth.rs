@@ -20,4 +20,12 @@ impl Middleware for Auth {
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
         self.0.pass(session, ctx).await
     }
+
+    fn lacks_code(&self) -> bool {
+        self.0.hooks().any(|call| call.hook.is_none())
+    }
+
+    fn runs_code(&self) -> bool {
+        self.0.hooks().next().is_some()
+    }
 }

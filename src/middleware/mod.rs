@@ -19,6 +19,7 @@ mod organisation;
 mod rate_limit;
 mod response_headers;
 mod size_limit;
+mod strip_auth;
 mod track_endpoint;
 mod transform_headers;
 mod url_rewrite;
@@ -45,8 +46,10 @@ pub const REQUEST: &[Slot] = &[
     Slot::Step("size_limit", size_limit::build),
     Slot::Step("context_vars", context_vars::build),
     Slot::Step("track_endpoint", track_endpoint::build),
-    Slot::Guard("auth", auth::build),
+    // No guard: on an ignored path auth hooks are asked all the same.
+    Slot::Step("auth", auth::build),
     Slot::Hooks(HookKind::PostKeyAuth, hooks::build),
+    Slot::Step("strip_auth", strip_auth::build),
     Slot::Guard("key_expired", key_expired::build),
     Slot::Guard("access_rights", access_rights::build),
     Slot::Step("usage_page", usage_page::build),

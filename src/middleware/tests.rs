@@ -17,6 +17,7 @@ use crate::{
     config::{Config, Secret},
     definition::{self, ApiDefinition, VersionInfo},
     error::{Problem, Result},
+    event,
     hook::{HookKind, Hooks, ResponsePart, Spec, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
@@ -31,6 +32,8 @@ pub(super) fn services(config: Config) -> Services {
     let timeout = config.pinhook.plugin_timeout();
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let members = Arc::new(Members::new(&config));
+    let (client, metrics) = (Arc::default(), Metrics::new(true).unwrap());
+    let maker = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "").0;
     Services {
         limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
         notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
@@ -40,10 +43,13 @@ pub(super) fn services(config: Config) -> Services {
         events: Arc::default(),
         store,
         hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
-        client: Arc::default(),
         key_sets: Arc::default(),
+        client,
+        event_maker: Arc::new(maker),
+        monitor: Arc::default(),
+        messages: Arc::default(),
         resolver: Arc::new(Resolver::new(timeout)),
-        metrics: Metrics::new(true).unwrap(),
+        metrics,
         config: Arc::new(config),
         environment: |name| (name == "TYK_SECRET_KEY").then(|| "from-env".to_owned()),
     }

@@ -75,6 +75,11 @@ pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {
     key
 }
 
+/// The mark of a web hook call that may not be repeated yet.
+pub fn webhook_mark(hash: &str) -> String {
+    format!("webhook.cache.{hash}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,16 @@
 //! The control API and the probes, as monitoring and deploy scripts use them.
 
+mod access;
+mod apis;
+mod keys;
+mod numbers;
+mod organisations;
+mod policies;
+
 use std::fs;
 
 use rustix::process::Signal;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{
     client::{Request, Response},
@@ -19,6 +26,28 @@ use crate::support::{
 fn outcome(response: &Response) -> (u16, String) {
     let body = response.json();
     (response.status, format!("{}: {}", body["status"].as_str().unwrap(), body["message"].as_str().unwrap()))
+}
+
+/// A call with a body; its status and what it answered.
+async fn call(gateway: &Gateway, method: &str, path: &str, body: Value) -> (u16, Value) {
+    let response = gateway.control(method, path).body(body.to_string()).send().await;
+    assert_eq!(response.header("content-type"), Some("application/json"), "{method} {path}");
+    assert!(response.text().ends_with('\n'), "{method} {path}");
+    (response.status, response.json())
+}
+
+/// The same without a body.
+async fn ask(gateway: &Gateway, method: &str, path: &str) -> (u16, Value) {
+    let response = gateway.control(method, path).send().await;
+    (response.status, response.json())
+}
+
+fn error(status: u16, message: &str) -> (u16, Value) {
+    (status, json!({"status": "error", "message": message}))
+}
+
+fn done(key: &str, action: &str) -> (u16, Value) {
+    (200, json!({"key": key, "status": "ok", "action": action}))
 }
 
 const FORBIDDEN: &str = "error: Attempted administrative access with invalid or missing key!";

@@ -61,6 +61,11 @@ extern "C" {
  * are live, the first time included. Hooks may run at the same time. There is only the gateway: no API, no request. An
  * error is logged. */
 #define PINHOOK_RELOAD 6u
+/* Decides who calls (custom_middleware.auth_check). It leaves the session of the key with set_session and names the key
+ * with set_metadata "token"; both are stored, and the session's policies, rights and limits apply. Or it answers. With
+ * neither the client gets 400. Called for ignored paths, too. */
+#define PINHOOK_AUTH_CHECK 7u
+#define PINHOOK_POST_KEY_AUTH 8u /* once it is known who calls, before rights and limits are checked */
 
 /* Levels of a log line. */
 #define PINHOOK_LOG_ERROR 1u
@@ -182,6 +187,17 @@ typedef struct pinhook_api {
   pinhook_str (*record_tag_at)(pinhook_object *object, size_t index); /* from 0 */
   int32_t (*add_record_tag)(pinhook_object *object, pinhook_str tag);
   int32_t (*remove_record_tag)(pinhook_object *object, pinhook_str tag); /* all that are equal */
+
+  /* The session of the key that calls: a JSON object with Tyk's member names, such as rate, per, quota_max,
+   * access_rights, apply_policies, expires, tags, alias, meta_data. NULL while nobody is known: in a pre hook, and for
+   * keyless APIs. A hook before the request goes upstream may edit it where there is one, and PINHOOK_AUTH_CHECK may
+   * set the first. An edit holds from then on: policies are applied to it anew, and it is stored. */
+  pinhook_str (*session)(pinhook_object *object);
+  int32_t (*set_session)(pinhook_object *object, pinhook_str json); /* the whole; no session is PINHOOK_INVALID */
+  /* A member of its meta_data: a text as it is, anything else as JSON. */
+  pinhook_str (*session_metadata)(pinhook_object *object, pinhook_str key);
+  int32_t (*set_session_metadata)(pinhook_object *object, pinhook_str key, pinhook_str value); /* a text, UTF-8 */
+  int32_t (*remove_session_metadata)(pinhook_object *object, pinhook_str key);
 } pinhook_api;
 
 /* True if the running pinhook has this function: PINHOOK_HAS(api, set_target). */

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// | Function | Where definitions may name it |
 /// | --- | --- |
-/// | `fn(&mut Request<'_>) -> Result<Flow>` | `pre`, `post`, `go_plugin` |
+/// | `fn(&mut Request<'_>) -> Result<Flow>` | `pre`, `auth_check`, `post_key_auth`, `post`, `go_plugin` |
 /// | `fn(&mut Response<'_>) -> Result<Flow>` | `response` |
 /// | `fn(&mut Record<'_>) -> Result<()>` | `analytics_plugin` |
 ///

@@ -83,6 +83,10 @@ pub enum HookKind {
     Endpoint,
     /// On the upstream's answer.
     Response,
+    /// Decides who calls.
+    AuthCheck,
+    /// Once it is known who calls.
+    PostKeyAuth,
     /// One that this crate does not know yet.
     Other(u32),
 }

@@ -113,6 +113,11 @@ pub struct Api {
     pub record_tag_at: With<usize, Str>,
     pub add_record_tag: With<Str, i32>,
     pub remove_record_tag: With<Str, i32>,
+    pub session: Get<Str>,
+    pub set_session: With<Str, i32>,
+    pub session_metadata: With<Str, Str>,
+    pub set_session_metadata: With2<Str, Str, i32>,
+    pub remove_session_metadata: With<Str, i32>,
 }
 
 /// What the gateway hands to one call.

@@ -44,6 +44,8 @@ impl<'a> Request<'a> {
             2 => HookKind::Post,
             3 => HookKind::Endpoint,
             4 => HookKind::Response,
+            7 => HookKind::AuthCheck,
+            8 => HookKind::PostKeyAuth,
             other => HookKind::Other(other),
         }
     }
@@ -70,6 +72,64 @@ impl<'a> Request<'a> {
     /// Takes a text away. False if there was none.
     pub fn remove_metadata(&mut self, key: &str) -> bool {
         call!(self.remove_metadata(Str::new(key.as_bytes()))) == 0
+    }
+
+    /// The session of the key that calls, as JSON with Tyk's member names. None while nobody is known.
+    pub fn session(&self) -> Option<&str> {
+        if !has!(self.call, remove_session_metadata) {
+            return None;
+        }
+        utf8(text!(self.session()))
+    }
+
+    /// Makes this the session, as a whole. Its policies are applied, and it is stored.
+    ///
+    /// # Errors
+    /// When it is no session, and in a hook that is no auth hook where there is none yet.
+    pub fn set_session(&mut self, json: &str) -> Result<()> {
+        self.ask_for_sessions()?;
+        done("session", "", call!(self.set_session(Str::new(json.as_bytes()))))
+    }
+
+    /// For an auth hook: `session` is what the key `token` may do. Both are stored.
+    ///
+    /// # Errors
+    /// When `session` is no session, or this is no auth hook.
+    pub fn authenticate(&mut self, token: &str, session: &str) -> Result<Flow> {
+        self.set_session(session)?;
+        self.set_metadata("token", token)?;
+        Ok(Flow::Next)
+    }
+
+    /// A member of the session's `meta_data`: a text as it is, anything else as JSON.
+    pub fn session_metadata(&self, key: &str) -> Option<&str> {
+        if !has!(self.call, remove_session_metadata) {
+            return None;
+        }
+        utf8(text!(self.session_metadata(Str::new(key.as_bytes()))))
+    }
+
+    /// Sets a member of the session's `meta_data`; it is stored.
+    ///
+    /// # Errors
+    /// When there is no session.
+    pub fn set_session_metadata(&mut self, key: &str, value: &str) -> Result<()> {
+        self.ask_for_sessions()?;
+        let code = call!(self.set_session_metadata(Str::new(key.as_bytes()), Str::new(value.as_bytes())));
+        done("session metadata", key, code)
+    }
+
+    /// Takes a member out of the session's `meta_data`. False if there was none.
+    pub fn remove_session_metadata(&mut self, key: &str) -> bool {
+        has!(self.call, remove_session_metadata)
+            && call!(self.remove_session_metadata(Str::new(key.as_bytes()))) == 0
+    }
+
+    fn ask_for_sessions(&self) -> Result<()> {
+        if has!(self.call, remove_session_metadata) {
+            return Ok(());
+        }
+        Err(Error::new("this gateway is too old to hand sessions to hooks"))
     }
 
     /// The method, such as `GET`.

@@ -13,9 +13,9 @@ use pingora_proxy::Session;
 
 use self::credentials::{BodyPatterns, User};
 pub(in crate::auth) use self::password::Passwords;
-use super::{AUTH_FAILURE, AuthMethod, Credential, Verdict};
+use super::{AuthMethod, Credential, Verdict};
 use crate::{
-    chain::{Blueprint, Ctx, Denial, key_failure},
+    chain::{AUTH_FAILURE, Blueprint, Ctx, Denial, key_failure},
     error::Result,
     event::EventKind,
     session::{KeyState, token},

@@ -12,9 +12,9 @@ use chrono::Utc;
 use pingora_proxy::Session;
 
 use self::header::Signature;
-use super::{AUTH_FAILURE, AuthMethod, Credential, Verdict};
+use super::{AuthMethod, Credential, Verdict};
 use crate::{
-    chain::{Blueprint, Ctx, Denial, key_failure},
+    chain::{AUTH_FAILURE, Blueprint, Ctx, Denial, key_failure},
     error::Result,
     event::EventKind,
     session::KeyState,
@@ -26,7 +26,6 @@ pub(super) const IDENTITY: &str = "hmac_key";
 /// The one answer to everything that is wrong with a signature.
 const INVALID: Denial = Denial::new(400, "Authorization field missing, malformed or invalid");
 const NO_CERTIFICATE: Denial = Denial::new(500, "Certificate not found");
-const NO_RSA_KEY: Denial = Denial::new(500, "Certificate doesn't contain RSA Public key");
 
 /// The method, where a definition switches it on.
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>> {

@@ -1,13 +1,18 @@
 //! Auth tokens: the credential is a key (sessions reference 3.3).
 
+mod signature;
+
 use async_trait::async_trait;
+use chrono::Utc;
 use pingora_proxy::Session;
 
+use self::signature::Signature;
 use super::{AuthMethod, Credential, Verdict, without_bearer};
 use crate::{
-    chain::{Blueprint, Ctx, Denial, key_failure},
+    chain::{AUTH_FAILURE, Blueprint, Ctx, Denial, key_failure},
     error::Result,
     event::EventKind,
+    session::KeyState,
 };
 
 /// What `base_identity_provided_by` calls it.
@@ -25,11 +30,16 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>
 
 /// The method, for an API that switches on no other.
 pub(super) fn always(blueprint: &mut Blueprint<'_>) -> Box<dyn AuthMethod> {
-    Box::new(Key { credential: Credential::of(blueprint, "authToken") })
+    Box::new(Key {
+        credential: Credential::of(blueprint, "authToken"),
+        signature: Signature::build(blueprint),
+    })
 }
 
 struct Key {
     credential: Credential,
+    /// It also has to be signed.
+    signature: Option<Signature>,
 }
 
 #[async_trait]
@@ -44,11 +54,22 @@ impl AuthMethod for Key {
         };
         let token = without_bearer(&presented);
         Ok(match super::find(ctx, token).await {
-            Some(key) => Verdict::Granted(key),
+            Some(key) => match self.check(session, ctx, &key) {
+                Ok(()) => Verdict::Granted(key),
+                Err(denial) => Verdict::Denied(denial),
+            },
             None => {
-                key_failure(session, ctx, EventKind::AuthFailure, super::AUTH_FAILURE, token);
+                key_failure(session, ctx, EventKind::AuthFailure, AUTH_FAILURE, token);
                 Verdict::Denied(UNKNOWN)
             }
         })
+    }
+}
+
+impl Key {
+    fn check(&self, session: &Session, ctx: &Ctx, key: &KeyState) -> Result<(), Denial> {
+        let Some(signature) = &self.signature else { return Ok(()) };
+        let now = u64::try_from(Utc::now().timestamp()).unwrap_or_default();
+        signature.check(session, ctx, key, now)
     }
 }

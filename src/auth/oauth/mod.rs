@@ -11,8 +11,6 @@ mod purge;
 mod redirect;
 mod revoke;
 mod server;
-#[cfg(test)]
-mod tests;
 mod tokens;
 
 use async_trait::async_trait;

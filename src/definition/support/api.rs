@@ -23,21 +23,9 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         Refuse("OpenID Connect is built; enable_jwt with jwt_jwks_uris serves most issuers"),
     ),
     Setting(
-        "custom_plugin_auth_enabled",
-        |d| guarded(d, d.custom_plugin_auth_enabled),
-        Refuse("auth hooks run"),
-    ),
-    Setting("use_go_plugin_auth", |d| guarded(d, d.use_go_plugin_auth), Refuse("auth hooks run")),
-    Setting("enable_coprocess_auth", |d| guarded(d, d.enable_coprocess_auth), Refuse("auth hooks run")),
-    Setting(
         "auth_configs.authToken.use_certificate",
         |d| guarded(d, token(d).use_certificate),
         Refuse("client certificates can be keys"),
-    ),
-    Setting(
-        "auth_configs.authToken.validate_signature",
-        |d| guarded(d, token(d).validate_signature),
-        Refuse("signatures of auth tokens can be checked"),
     ),
     Setting("use_mutual_tls_auth", |d| d.use_mutual_tls_auth, Refuse("client certificates can be checked")),
     // Whom it trusts.
@@ -146,11 +134,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         Instead("errors keep their usual answers"),
     ),
     // Who is told.
-    Setting(
-        "event_handlers.events",
-        |d| d.event_handlers.events.values().any(|handlers| !handlers.is_empty()),
-        Instead("no handler is called"),
-    ),
     Setting("detailed_tracing", |d| d.detailed_tracing, Instead("no spans are made")),
 ];
 

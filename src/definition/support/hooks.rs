@@ -20,7 +20,7 @@ pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
             driver(entry, &hooks.driver, &path, place, found);
         }
     }
-    for (index, _) in enabled(&hooks.post_key_auth) {
+    for (index, entry) in enabled(&hooks.post_key_auth) {
         let path = format!("custom_middleware.post_key_auth[{index}]");
         if definition.use_keyless {
             found.problems.push(
@@ -28,22 +28,34 @@ pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
                     .hint("a hook of a keyless API belongs in pre or post"),
             );
         } else {
-            Refuse("hooks after auth run").report(place, path, found);
+            driver(entry, &hooks.driver, &path, place, found);
         }
     }
-    if !hooks.auth_check.name.is_empty() && !hooks.auth_check.disabled {
-        if definition.use_keyless {
-            found.problems.push(Problem::warning(
-                place,
-                "custom_middleware.auth_check",
-                "never runs: use_keyless leaves auth out",
-            ));
-        } else {
-            Refuse("auth hooks run").report(place, "custom_middleware.auth_check", found);
-        }
-    }
+    auth(definition, place, found);
     if !definition.custom_middleware_bundle.is_empty() && !definition.custom_middleware_bundle_disabled {
         Refuse("bundles are loaded").report(place, "custom_middleware_bundle", found);
+    }
+}
+
+/// The auth hook, and what switches it on.
+fn auth(definition: &ApiDefinition, place: &str, found: &mut Lint) {
+    const AT: &str = "custom_middleware.auth_check";
+    let hooks = &definition.custom_middleware;
+    if hooks.auth_check.name.is_empty() || hooks.auth_check.disabled {
+        return;
+    }
+    let on = definition.custom_plugin_auth_enabled
+        || definition.use_go_plugin_auth
+        || definition.enable_coprocess_auth;
+    if definition.use_keyless {
+        found.problems.push(Problem::warning(place, AT, "never runs: use_keyless leaves auth out"));
+    } else if !on {
+        found.problems.push(
+            Problem::warning(place, AT, "never runs: nothing switches it on")
+                .hint("set custom_plugin_auth_enabled"),
+        );
+    } else {
+        driver(&hooks.auth_check, &hooks.driver, AT, place, found);
     }
 }
 

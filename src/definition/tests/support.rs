@@ -55,15 +55,12 @@ fn auth_methods_that_are_not_built_close_the_api_unless_it_is_keyless() {
     for (path, value, at) in [
         ("/external_oauth", json!({ "enabled": true }), "external_oauth.enabled"),
         ("/use_openid", json!(true), "use_openid"),
-        ("/custom_plugin_auth_enabled", json!(true), "custom_plugin_auth_enabled"),
-        ("/use_go_plugin_auth", json!(true), "use_go_plugin_auth"),
-        ("/enable_coprocess_auth", json!(true), "enable_coprocess_auth"),
         (
             "/auth_configs",
             json!({ "authToken": { "use_certificate": true } }),
             "auth_configs.authToken.use_certificate",
         ),
-        ("/auth", json!({ "validate_signature": true }), "auth_configs.authToken.validate_signature"),
+        ("/auth", json!({ "use_certificate": true }), "auth_configs.authToken.use_certificate"),
     ] {
         let mut value = with(path, value);
         assert!(refused(&value).is_empty(), "{path}");
@@ -120,7 +117,6 @@ fn what_does_not_protect_is_named() {
         ("/uptime_tests", json!({ "check_list": [{ "url": "http://x" }] }), "uptime_tests.check_list"),
         ("/response_processors", json!([{ "name": "header_injector" }]), "response_processors"),
         ("/error_overrides", json!({ "403": [{ "response": {} }] }), "error_overrides"),
-        ("/event_handlers", json!({ "events": { "AuthFailure": [{}] } }), "event_handlers.events"),
     ] {
         assert_eq!(named(&with(path, value)), [at]);
     }

@@ -143,6 +143,20 @@ async fn establish(
     }
 }
 
+/// A connection without TLS that is nobody's but ours, its first bytes there.
+///
+/// # Errors
+/// The system's, or the end of the connection.
+pub(in crate::gateway) async fn plain(
+    socket: TcpStream,
+    client: SocketAddr,
+    patience: Duration,
+) -> io::Result<Stream> {
+    let mut stream = Box::new(Buffered::writes(prepare(socket, client)?, patience));
+    stream.begun().await?;
+    Ok(stream)
+}
+
 async fn begun<S: IO + 'static>(
     mut stream: Box<Buffered<S>>,
     patience: Duration,

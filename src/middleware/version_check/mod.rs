@@ -13,7 +13,7 @@ use http::{HeaderMap, Method, header};
 use pingora_proxy::Session;
 
 use crate::{
-    chain::{Blueprint, Ctx, Denial, EndpointPaths, Flow, Middleware, PerVersion},
+    chain::{Blueprint, Ctx, Denial, EndpointPaths, Flow, Middleware, PerVersion, version_failure},
     definition::Expiry,
     error::Result,
 };
@@ -73,10 +73,10 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
 impl Middleware for VersionCheck {
     async fn request(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
         if let Some(denial) = &self.refusal {
-            return Ok(Flow::Deny(denial.clone()));
+            return Ok(refused(session, ctx, denial.clone()));
         }
         if self.expiry != Expiry::Never && self.expiry.is_past(SystemTime::now()) {
-            return Ok(Flow::Deny(EXPIRED));
+            return Ok(refused(session, ctx, EXPIRED));
         }
         // A verdict holds for one pass: a loop is judged anew.
         ctx.ignored = false;
@@ -92,11 +92,18 @@ impl Middleware for VersionCheck {
                 ctx.ignored = true;
                 Ok(Flow::Next)
             }
-            Verdict::Block => Ok(Flow::Deny(Denial::FORBIDDEN)),
+            Verdict::Block => Ok(refused(session, ctx, Denial::FORBIDDEN)),
             Verdict::Broken => Ok(Flow::Deny(BROKEN)),
             Verdict::Reply(reply) => reply.response().map(|response| Flow::Respond(Box::new(response))),
         }
     }
+}
+
+fn refused(session: &Session, ctx: &Ctx, denial: Denial) -> Flow {
+    if denial != BROKEN {
+        version_failure(session, ctx, &denial.message);
+    }
+    Flow::Deny(denial)
 }
 
 fn is_preflight(method: &Method, headers: &HeaderMap) -> bool {

@@ -209,6 +209,9 @@ impl Line {
             let mut wire = open.wire.clone();
             match timeout(self.timeout, self.dialer.look(&mut wire)).await {
                 Ok(Ok(())) => {}
+                Ok(Err(error)) if error.is_timeout() || matches!(wire, Wire::Cluster(_)) => {
+                    self.lose(number, State::Down(error.to_string().into()));
+                }
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "Redis does not answer as it should");
                     self.lose(number, State::Trying);

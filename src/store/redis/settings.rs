@@ -101,7 +101,8 @@ impl Settings {
         let infos: RedisResult<Vec<ConnectionInfo>> =
             self.addresses.iter().map(|(host, port)| self.info(host, *port, self.login())).collect();
         let mut builder = ClusterClient::builder(infos?)
-            .connection_timeout(self.timeout)
+            // Nodes that are silent must leave time for those that are not: each is tried twice while one dials.
+            .connection_timeout(self.timeout / 4)
             .response_timeout(self.timeout)
             .retries(TRIES)
             .min_retry_wait(PAUSES.start)

@@ -43,6 +43,11 @@ impl Gateway {
         Builder { config, folder }
     }
 
+    /// What the test may ask the gateway itself.
+    pub(crate) fn inner(&self) -> &Arc<pinhook::gateway::Gateway> {
+        self.running.gateway()
+    }
+
     pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }

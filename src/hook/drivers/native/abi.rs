@@ -282,4 +282,9 @@ table! {
     Record: record_tag_at(index: usize) -> Str;
     Record: add_record_tag(tag: Str) -> i32;
     Record: remove_record_tag(tag: Str) -> i32;
+    Request: session() -> Str;
+    Unsent: set_session(json: Str) -> i32;
+    Request: session_metadata(key: Str) -> Str;
+    Unsent: set_session_metadata(key: Str, value: Str) -> i32;
+    Unsent: remove_session_metadata(key: Str) -> i32;
 }

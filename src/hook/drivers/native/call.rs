@@ -21,7 +21,7 @@ pub(super) struct Site {
 pub(super) struct Call<'a> {
     pub(super) object: &'a mut Object,
     /// Nothing after a reload.
-    kind: Option<HookKind>,
+    pub(super) kind: Option<HookKind>,
     site: &'a Site,
     /// Text of the client's address, written when it is asked for.
     client: [u8; ADDRESS_LEN],
@@ -29,11 +29,24 @@ pub(super) struct Call<'a> {
     pub(super) escaped_path: Option<String>,
     /// The same for path and query.
     pub(super) request_uri: Option<String>,
+    /// The session as JSON; gone with its next edit.
+    pub(super) session_text: Option<String>,
+    /// Texts made of metadata that is no text.
+    pub(super) printed: Vec<Box<str>>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(object: &'a mut Object, kind: Option<HookKind>, site: &'a Site) -> Self {
-        Self { object, kind, site, client: [0; ADDRESS_LEN], escaped_path: None, request_uri: None }
+        Self {
+            object,
+            kind,
+            site,
+            client: [0; ADDRESS_LEN],
+            escaped_path: None,
+            request_uri: None,
+            session_text: None,
+            printed: Vec::new(),
+        }
     }
 
     /// True if the functions about `part` mean something in this call.

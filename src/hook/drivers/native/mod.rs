@@ -20,6 +20,7 @@ mod pool;
 mod record;
 mod request;
 mod response;
+mod session;
 #[cfg(test)]
 mod tests;
 mod unchanged;

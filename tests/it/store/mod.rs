@@ -1,4 +1,7 @@
-//! One suite over both stores: what holds for Redis holds for memory.
+//! One suite over all stores: what holds for Redis, of whatever kind, holds for memory.
+
+mod kinds;
+mod verbs;
 
 use std::time::Duration;
 
@@ -6,7 +9,7 @@ use bytes::Bytes;
 use pinhook::store::{MemoryStore, RedisStore, Store};
 use tokio::time::{Instant, sleep};
 
-use crate::support::redis::Redis;
+use crate::support::{redis::Redis, until};
 
 fn items(texts: &[&'static str]) -> Vec<Bytes> {
     texts.iter().map(|text| Bytes::from_static(text.as_bytes())).collect()
@@ -71,11 +74,7 @@ async fn redis_comes_back_after_a_restart() {
     redis.kill();
     assert!(store.ping().await.is_err());
     redis.restart();
-    let deadline = Instant::now() + Duration::from_secs(10);
-    while store.ping().await.is_err() {
-        assert!(Instant::now() < deadline, "never came back");
-        sleep(Duration::from_millis(50)).await;
-    }
+    until("it is back", async || store.ping().await.is_ok()).await;
 }
 
 #[tokio::test]
@@ -87,6 +86,13 @@ async fn a_frozen_redis_fails_in_time_and_comes_back() {
     let start = Instant::now();
     assert!(store.ping().await.is_err());
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    assert!(!store.answers());
+    let start = Instant::now();
+    for _ in 0..100 {
+        assert!(store.get_many(&["a"]).await.is_err());
+    }
+    assert!(start.elapsed() < Duration::from_millis(500), "calls fail at once: {:?}", start.elapsed());
     redis.thaw();
-    store.ping().await.unwrap();
+    until("it is back", async || store.ping().await.is_ok()).await;
+    assert!(store.answers());
 }

@@ -1,4 +1,8 @@
-//! A real Redis server on a free port, gone with its handle.
+//! Real Redis servers on free ports, gone with their handles: one here, sets of them in the modules below.
+
+pub(crate) mod cluster;
+pub(crate) mod sentinel;
+pub(crate) mod tls;
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
@@ -15,18 +19,42 @@ use rustix::process::{Pid, Signal, kill_process};
 pub(crate) struct Redis {
     server: Child,
     port: u16,
+    arguments: Vec<String>,
 }
 
 impl Redis {
     /// Starts one. Fails the test when `redis-server` is not installed.
     pub(crate) fn start() -> Self {
+        Self::with(|_| Vec::new())
+    }
+
+    /// Starts one with these arguments besides, which may depend on its port.
+    pub(super) fn with(more: impl Fn(u16) -> Vec<String>) -> Self {
+        Self::run(|port| {
+            let port = port.to_string();
+            let plain = ["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port];
+            [arguments(&plain), more(port.parse().unwrap())].concat()
+        })
+    }
+
+    fn run(arguments: impl Fn(u16) -> Vec<String>) -> Self {
         for _ in 0..5 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
-            if let Some(server) = launch(port) {
-                return Self { server, port };
+            let arguments = arguments(port);
+            if let Some(server) = launch(port, &arguments) {
+                return Self { server, port, arguments };
             }
         }
         panic!("no port for redis-server after 5 tries");
+    }
+
+    /// Starts a sentinel, whose settings are all in a file.
+    pub(super) fn sentinel(file: impl Fn(u16) -> std::path::PathBuf) -> Self {
+        Self::run(|port| vec![file(port).display().to_string(), "--sentinel".to_owned()])
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// The config that reaches it.
@@ -58,15 +86,19 @@ impl Redis {
 
     /// Starts it again, empty, on the same port.
     pub(crate) fn restart(&mut self) {
-        self.server = launch(self.port).expect("redis-server starts on the port it had");
+        self.server = launch(self.port, &self.arguments).expect("redis-server starts on the port it had");
     }
 
     /// Sends a command and waits for the answer.
     pub(crate) fn ask<T: FromRedisValue>(&self, command: &[&str]) -> T {
+        self.try_ask(command).unwrap()
+    }
+
+    pub(super) fn try_ask<T: FromRedisValue>(&self, command: &[&str]) -> redis::RedisResult<T> {
         let client = redis::Client::open(("127.0.0.1", self.port)).unwrap();
-        let mut connection = client.get_connection_with_timeout(Duration::from_secs(5)).unwrap();
+        let mut connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
         let [name, arguments @ ..] = command else { panic!("no command") };
-        cmd(name).arg(arguments).query(&mut connection).unwrap()
+        cmd(name).arg(arguments).query(&mut connection)
     }
 
     fn pid(&self) -> Pid {
@@ -83,9 +115,9 @@ impl Drop for Redis {
 }
 
 /// `None` when the port was taken meanwhile.
-fn launch(port: u16) -> Option<Child> {
+fn launch(port: u16, arguments: &[String]) -> Option<Child> {
     let mut server = Command::new("redis-server")
-        .args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--port", &port.to_string()])
+        .args(arguments)
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed (Debian: apt-get install redis-server)");
@@ -102,4 +134,17 @@ fn launch(port: u16) -> Option<Child> {
     let _ = server.kill();
     let _ = server.wait();
     panic!("redis-server does not accept connections on port {port}");
+}
+
+/// Waits until `condition` holds, on this thread: servers are set up before a test's runtime has work to do.
+fn until(what: &str, mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + super::DEADLINE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "not in time: {what}");
+        sleep(Duration::from_millis(20));
+    }
+}
+
+fn arguments(texts: &[&str]) -> Vec<String> {
+    texts.iter().map(|text| (*text).to_owned()).collect()
 }

@@ -1,0 +1,79 @@
+//! Auth by a user's hook (`custom_middleware.auth_check`, plugins reference 3.6).
+//!
+//! The hook leaves the session of who calls and names its key in metadata `token`; or it answers. One that does neither
+//! lets the request pass for nobody, and the step after auth refuses that. One that cannot be called refuses everything
+//! (500): Tyk asks for auth tokens instead when it is switched off or unnamed, which nobody means
+//! (docs/compatibility.md).
+
+use async_trait::async_trait;
+use pingora_proxy::Session;
+
+use super::{AuthMethod, Verdict};
+use crate::{
+    chain::{Blueprint, Call, Ctx, Flow, Wish},
+    error::Result,
+    hook::HookKind,
+};
+
+/// What `base_identity_provided_by` calls it. Native hooks set the session whatever stands there, as in Tyk.
+pub(super) const IDENTITY: &str = "custom_auth";
+
+const AT: &str = "custom_middleware.auth_check";
+/// The driver whose hooks need a file.
+const NATIVE: &str = "goplugin";
+/// Drivers of Tyk's coprocess machinery, which has a switch of its own. An empty driver counts as one.
+const COPROCESS: [&str; 4] = ["", "grpc", "python", "lua"];
+
+/// The method, where any of its three switches is on.
+pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>> {
+    let definition = blueprint.definition;
+    let asked = definition.custom_plugin_auth_enabled
+        || definition.use_go_plugin_auth
+        || definition.enable_coprocess_auth;
+    if !asked {
+        return None;
+    }
+    let entry = &definition.custom_middleware.auth_check;
+    let own = entry.pinhook.as_ref();
+    let driver = own.and_then(|own| own.driver.as_deref()).unwrap_or(&definition.custom_middleware.driver);
+    let wish = Wish {
+        kind: HookKind::Auth,
+        driver,
+        name: &entry.name,
+        path: &entry.path,
+        timeout_ms: own.and_then(|own| own.timeout_ms),
+    };
+    let coprocess = blueprint.services.config.coprocess_options.enable_coprocess;
+    let call = if entry.disabled {
+        Call::refused(blueprint, &wish, AT, "auth by a hook is on, but the hook is disabled")
+    } else if entry.name.is_empty() || entry.path.is_empty() && driver == NATIVE {
+        Call::refused(blueprint, &wish, AT, "auth by a hook is on, but no hook is named")
+    } else if COPROCESS.contains(&driver) && !coprocess {
+        Call::refused(
+            blueprint,
+            &wish,
+            AT,
+            "its driver needs coprocess_options.enable_coprocess, which is off",
+        )
+    } else {
+        Call::load(blueprint, &wish, AT)
+    };
+    Some(Box::new(Custom(call)))
+}
+
+struct Custom(Call);
+
+#[async_trait]
+impl AuthMethod for Custom {
+    async fn authenticate(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Verdict> {
+        Ok(match self.0.run(session, ctx).await? {
+            Flow::Next => Verdict::Passed,
+            Flow::Deny(denial) => Verdict::Denied(denial),
+            Flow::Respond(response) => Verdict::Answered(response),
+        })
+    }
+
+    fn hook(&self) -> Option<&Call> {
+        Some(&self.0)
+    }
+}

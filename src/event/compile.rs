@@ -1,0 +1,180 @@
+//! From `event_handlers` of a definition or of the gateway config to [`Events`].
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::Value;
+
+use super::{
+    Courier, EventHandler, EventKind, Events, Flusher, Worker,
+    handlers::{Built, HANDLERS, HandlerLine, OF_THE_DASHBOARD, Settings},
+    queue::queue,
+};
+use crate::{
+    definition::{self, EventHandler as Wish},
+    error::Problem,
+    metrics::Metrics,
+    store::Store,
+    upstream::Client,
+};
+
+/// What handlers are made from and work with.
+#[derive(Clone)]
+pub struct Maker {
+    pub(super) courier: Courier,
+    pub(super) client: Arc<Client>,
+    /// For the cool-downs of web hooks.
+    pub(super) store: Arc<dyn Store>,
+    pub(super) metrics: Arc<Metrics>,
+    /// The gateway's.
+    pub(super) template_path: Arc<str>,
+}
+
+/// A queue of events. Needs no runtime: events may be fired at once, and [`Worker::run`] is spawned after the fork.
+/// `template_path` is the gateway's.
+pub fn open(
+    client: Arc<Client>,
+    store: Arc<dyn Store>,
+    metrics: Arc<Metrics>,
+    template_path: &str,
+) -> (Maker, Worker, Flusher) {
+    let (courier, worker, flusher) = queue(&metrics);
+    (Maker { courier, client, store, metrics, template_path: template_path.into() }, worker, flusher)
+}
+
+/// Whose handlers they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// An API's.
+    Api,
+    /// The gateway's.
+    Gateway,
+}
+
+/// Compiles the handlers of an API. What cannot be used is noted and dropped; the API stays.
+pub fn compile_api(
+    wishes: &definition::EventHandlers,
+    maker: &Maker,
+    place: &str,
+    problems: &mut Vec<Problem>,
+) -> Events {
+    Compiler { scope: Scope::Api, maker, place, problems }.events(&wishes.events)
+}
+
+/// Compiles the handlers of the gateway config.
+pub fn compile_gateway(
+    wishes: &BTreeMap<String, Value>,
+    maker: &Maker,
+    place: &str,
+    problems: &mut Vec<Problem>,
+) -> Events {
+    let mut read = BTreeMap::new();
+    for (name, list) in wishes {
+        match serde_json::from_value::<Vec<Wish>>(list.clone()) {
+            Ok(list) => {
+                read.insert(name.clone(), list);
+            }
+            Err(error) => problems.push(Problem::warning(
+                place,
+                format!("event_handlers.events.{name}"),
+                format!("Failed to init event handler: {error}; nobody is told"),
+            )),
+        }
+    }
+    Compiler { scope: Scope::Gateway, maker, place, problems }.events(&read)
+}
+
+struct Compiler<'a> {
+    scope: Scope,
+    maker: &'a Maker,
+    place: &'a str,
+    problems: &'a mut Vec<Problem>,
+}
+
+impl Compiler<'_> {
+    fn events(mut self, wishes: &BTreeMap<String, Vec<Wish>>) -> Events {
+        let mut events = Events::default();
+        for (name, list) in wishes.iter().filter(|(_, list)| !list.is_empty()) {
+            let at = format!("event_handlers.events.{name}");
+            let Some(kind) = self.kind(name, &at) else { continue };
+            for (index, wish) in list.iter().enumerate() {
+                if let Some(handler) = self.handler(wish, &format!("{at}[{index}]")) {
+                    events.handlers.push((kind, handler));
+                }
+            }
+        }
+        events.courier = (!events.handlers.is_empty()).then(|| self.maker.courier.clone());
+        events
+    }
+
+    /// The kind of this name, if its events come this way.
+    fn kind(&mut self, name: &str, at: &str) -> Option<EventKind> {
+        let kind = EventKind::named(name);
+        let why = match (kind.map(EventKind::scope), self.scope) {
+            (Some(Some(scope)), own) if scope == own => return kind,
+            (Some(None), _) => "only the monitor of the gateway config tells of this event",
+            (Some(Some(Scope::Gateway)), _) => {
+                "this event goes to event_handlers of the gateway config, not to an API's"
+            }
+            (Some(Some(Scope::Api)), _) => {
+                "this event goes to event_handlers of API definitions, not to the gateway's"
+            }
+            (None, _) => "no event of this name is fired",
+        };
+        self.warn(at.to_owned(), format!("{why}: no handler is called"));
+        None
+    }
+
+    fn handler(&mut self, wish: &Wish, at: &str) -> Option<Arc<dyn EventHandler>> {
+        let Some(line) = HANDLERS.iter().find(|line| line.name == wish.handler_name) else {
+            let known: Vec<_> = HANDLERS.iter().map(|line| line.name).collect();
+            let message = format!("Failed to init event handler: {:?} is none", wish.handler_name);
+            let problem = Problem::warning(self.place, format!("{at}.handler_name"), message);
+            self.problems.push(problem.hint(format!("known are {}", known.join(", "))));
+            return None;
+        };
+        let mut settings: Settings = wish.handler_meta.clone();
+        settings.retain(|_, value| !value.is_null());
+        self.name_unknown(line, &settings, at);
+        let build = match line.build {
+            Ok(build) => build,
+            Err(what) => {
+                let is_off = settings.get("disabled").and_then(Value::as_bool) == Some(true);
+                if !is_off {
+                    self.warn(format!("{at}.handler_name"), what.to_owned());
+                }
+                return None;
+            }
+        };
+        let (place, problems) = (self.place, &mut *self.problems);
+        let built = build(&settings, self.maker, &mut |member, message| {
+            problems.push(Problem::warning(place, format!("{at}.handler_meta.{member}"), message));
+        });
+        match built {
+            Ok(Built::Ready(handler)) => Some(handler),
+            Ok(Built::Disabled) => None,
+            Err(why) => {
+                self.warn(
+                    format!("{at}.handler_meta"),
+                    format!("Failed to init event handler: {why}; it is dropped"),
+                );
+                None
+            }
+        }
+    }
+
+    fn name_unknown(&mut self, line: &HandlerLine, settings: &Settings, at: &str) {
+        for name in settings.keys() {
+            let name = name.as_str();
+            if !line.members.contains(&name) && !OF_THE_DASHBOARD.contains(&name) {
+                self.warn(
+                    format!("{at}.handler_meta.{name}"),
+                    format!("unknown member of {}, it has no effect", line.name),
+                );
+            }
+        }
+    }
+
+    fn warn(&mut self, path: String, message: String) {
+        self.problems.push(Problem::warning(self.place, path, message));
+    }
+}

@@ -92,9 +92,6 @@ impl Store for Watched {
     async fn subscribe(&self, channel: &str) -> Result<mpsc::Receiver<Bytes>> {
         self.memory.subscribe(channel).await
     }
-    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
-        self.memory.count(counts).await
-    }
     async fn ping(&self) -> Result<()> {
         self.up()
     }

@@ -141,7 +141,7 @@ fn session() -> Session {
     })
 }
 
-fn poll_once<F: Future>(future: F) -> F::Output {
+pub(super) fn poll_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => unreachable!("no step of this build waits"),

@@ -53,9 +53,7 @@ fn guarded(upstream: &Upstream) -> Definition {
 /// Policies of organisation `org`, all for API `a`: `p1` to `p3`, `lost` that grants nothing, `foreign` of another one.
 fn with_policies(builder: Builder) -> Builder {
     let rights = json!({"a": {"api_id": "a", "versions": ["Default"]}});
-    let policy = |id: &str, org: &str, rate: u32, rights: &Value| {
-        json!({"id": id, "org_id": org, "rate": rate, "per": 1, "quota_max": -1, "access_rights": rights})
-    };
+    let policy = |id: &str, org: &str, rate: u32, rights: &Value| json!({"id": id, "org_id": org, "rate": rate, "per": 1, "quota_max": -1, "access_rights": rights});
     let policies = json!({
         "p1": policy("p1", "org", 101, &rights),
         "p2": policy("p2", "org", 102, &rights),

@@ -31,8 +31,10 @@ const GRANTS: [&str; 4] = ["authorization_code", "refresh_token", "password", "c
 
 fn with_policies(builder: Builder) -> Builder {
     let policy = |id: &str, apis: &[&str]| {
-        let rights: serde_json::Map<_, _> =
-            apis.iter().map(|id| ((*id).to_owned(), json!({"api_id": id, "versions": ["Default"]}))).collect();
+        let rights: serde_json::Map<_, _> = apis
+            .iter()
+            .map(|id| ((*id).to_owned(), json!({"api_id": id, "versions": ["Default"]})))
+            .collect();
         json!({"id": id, "org_id": "org", "rate": 100, "per": 1, "quota_max": -1, "access_rights": rights})
     };
     let policies = json!({"pol": policy("pol", &["a"]), "other": policy("other", &["a", "b"]), "away": policy("away", &["c"])});
@@ -47,7 +49,11 @@ fn with_policies(builder: Builder) -> Builder {
 
 async fn gateway(definition: Definition) -> Gateway {
     let gateway = with_policies(Gateway::build()).api(definition).start().await;
-    create(&gateway, json!({"client_id": "cli", "secret": "sec", "redirect_uri": BACK, "api_id": "a", "policy_id": "pol"})).await;
+    create(
+        &gateway,
+        json!({"client_id": "cli", "secret": "sec", "redirect_uri": BACK, "api_id": "a", "policy_id": "pol"}),
+    )
+    .await;
     gateway
 }
 

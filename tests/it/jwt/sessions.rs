@@ -25,7 +25,7 @@ async fn a_new_subject_gets_a_key_made_of_its_policy() {
     assert_eq!(outcome(&gateway, &token(claims)).await, PASSED);
     let key = stored(&gateway, "ann").await;
     assert_eq!(key["apply_policies"], json!(["p2"]));
-    assert_eq!((&key["rate"], &key["alias"]), (&json!(102.0), &json!("ann")));
+    assert_eq!((&key["rate"], &key["alias"]), (&json!(102), &json!("ann")));
     assert_eq!(key["expires"], json!(until));
     let id = format!("org{}", md5_hex("ann"));
     assert_eq!(key["meta_data"]["TykJWTSessionID"], json!(id));
@@ -159,7 +159,8 @@ async fn keys_come_from_a_set_behind_a_url() {
         json!({"keys": [{"kty": "oct", "kid": "k", "k": URL_SAFE_NO_PAD.encode(secret)}]}).to_string()
     };
     let (one, two) = (Upstream::named(&set(SECRET)).await, Upstream::named(&set("second")).await);
-    let by = |kid: &str, secret: &str| signed(json!({"alg": "HS256", "kid": kid}), json!({"sub": "ann"}), secret);
+    let by =
+        |kid: &str, secret: &str| signed(json!({"alg": "HS256", "kid": kid}), json!({"sub": "ann"}), secret);
     let invalid = refused(403, "Key not authorized");
     for source in [one.url(), STANDARD.encode(one.url())] {
         let gateway = gateway(guarded(&upstream).set("jwt_source", source)).await;

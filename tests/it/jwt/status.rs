@@ -26,12 +26,21 @@ async fn tokens_are_refused_with_tyks_statuses_and_texts() {
             refused(403, "Key not authorized: Unexpected signing method"),
         ),
         (token(json!({"sub": "ann", "exp": past})), refused(401, "Key not authorized: token has expired")),
-        (token(json!({"sub": "ann", "iat": future})), refused(401, "Key not authorized: token used before issued")),
-        (token(json!({"sub": "ann", "nbf": future})), refused(401, "Key not authorized: token is not valid yet")),
+        (
+            token(json!({"sub": "ann", "iat": future})),
+            refused(401, "Key not authorized: token used before issued"),
+        ),
+        (
+            token(json!({"sub": "ann", "nbf": future})),
+            refused(401, "Key not authorized: token is not valid yet"),
+        ),
         (token(json!({})), refused(403, "no suitable claims for user ID were found")),
         (token(json!({"sub": ""})), refused(403, "found an empty user ID in sub claim")),
         (token(json!({"sub": "a", "pol": "nosuch"})), refused(403, "key not authorized: no matching policy")),
-        (token(json!({"sub": "b", "pol": "foreign"})), refused(403, "key not authorized: no matching policy")),
+        (
+            token(json!({"sub": "b", "pol": "foreign"})),
+            refused(403, "key not authorized: no matching policy"),
+        ),
         (
             token(json!({"sub": "c", "pol": "lost"})),
             refused(500, "failed to create key: key has no valid policies to be applied"),
@@ -97,7 +106,10 @@ async fn without_a_source_the_token_names_the_key_with_its_secret() {
             .set("jwt_source", "")
             .set("jwt_skip_kid", true)
             .set("enable_context_vars", true)
-            .set(source, json!({"X-Kid": "$tyk_context.jwt_claims_kid", "X-Sub": "$tyk_context.jwt_claims_sub"})),
+            .set(
+                source,
+                json!({"X-Kid": "$tyk_context.jwt_claims_kid", "X-Sub": "$tyk_context.jwt_claims_sub"}),
+            ),
     );
     gateway.reload().await;
     let both = signed(json!({"alg": "HS256", "kid": "nobody"}), json!({"sub": "holder"}), SECRET);
@@ -113,7 +125,8 @@ async fn a_source_that_is_no_key_lets_nobody_pass_and_is_named() {
         let definition = guarded(&upstream).set("jwt_source", source).set("jwt_signing_method", method);
         let gateway = gateway(definition).await;
         let status = gateway.control("GET", "/tyk/apis/a/status").send().await.json();
-        let named = status["problems"].as_array().unwrap().iter().any(|problem| problem["path"] == "jwt_source");
+        let named =
+            status["problems"].as_array().unwrap().iter().any(|problem| problem["path"] == "jwt_source");
         assert!(named, "{source}: {status}");
         let (status, _) = outcome(&gateway, &token(json!({"sub": "ann"}))).await;
         assert_eq!(status, 403, "{source}");

@@ -15,7 +15,12 @@ async fn bad_input_is_refused_with_tyks_texts() {
         ("POST", "clients/create", json!("x"), (500, "Unmarshalling failed")),
         ("POST", "clients/create", json!({"api_id": "nope"}), (400, "API doesn't exist")),
         ("POST", "clients/create", json!({"api_id": "plain"}), (400, "API is not OAuth2")),
-        ("POST", "clients/create", json!({"api_id": "a", "policy_id": "nope"}), (400, "Policy doesn't exist")),
+        (
+            "POST",
+            "clients/create",
+            json!({"api_id": "a", "policy_id": "nope"}),
+            (400, "Policy doesn't exist"),
+        ),
         ("POST", "clients/create", json!({}), (400, "Policy doesn't exist")),
         ("PUT", "clients/a/cli", json!("x"), (500, "Unmarshalling failed")),
         ("PUT", "clients/nope/cli", json!({}), (404, "API doesn't exist")),
@@ -64,7 +69,8 @@ async fn clients_are_made_listed_changed_and_removed() {
     let second = guarded(&upstream).set("api_id", "b").set("name", "b").listen("/b/");
     let builder = with_policies(Gateway::build()).api(guarded(&upstream)).api(second);
     let gateway = builder.start().await;
-    let made = create(&gateway, json!({"policy_id": "other", "meta_data": {"x": 1}, "description": "d"})).await;
+    let made =
+        create(&gateway, json!({"policy_id": "other", "meta_data": {"x": 1}, "description": "d"})).await;
     let id = made["client_id"].as_str().unwrap();
     assert!(id.len() == 32 && !made["secret"].as_str().unwrap().is_empty());
     let mut apis = call(&gateway, "GET", &format!("clients/apis/{id}?orgID="), json!({})).await.json();
@@ -155,7 +161,11 @@ async fn what_is_stored_has_tyks_names_and_forms() {
     let storage = redis.storage();
     let builder = with_policies(Gateway::build()).api(guarded(&upstream));
     let gateway = builder.config(move |config| config.storage = storage).start().await;
-    create(&gateway, json!({"client_id": "cli", "secret": "sec", "redirect_uri": BACK, "api_id": "a", "policy_id": "pol"})).await;
+    create(
+        &gateway,
+        json!({"client_id": "cli", "secret": "sec", "redirect_uri": BACK, "api_id": "a", "policy_id": "pol"}),
+    )
+    .await;
     let client: String = redis.ask(&["GET", "oauth-data.a.oauth-clientid.cli"]);
     let client: Value = serde_json::from_str(&client).unwrap();
     let expected =

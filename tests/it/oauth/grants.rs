@@ -22,7 +22,11 @@ async fn a_code_gives_one_token_however_many_ask() {
 async fn a_code_is_bound_to_its_client_and_its_address() {
     let upstream = Upstream::named("up").await;
     let gateway = gateway(guarded(&upstream)).await;
-    create(&gateway, json!({"client_id": "two", "secret": "s2", "redirect_uri": BACK, "api_id": "a", "policy_id": "pol"})).await;
+    create(
+        &gateway,
+        json!({"client_id": "two", "secret": "s2", "redirect_uri": BACK, "api_id": "a", "policy_id": "pol"}),
+    )
+    .await;
     let code = code(&gateway).await;
     let form = |uri: &str| format!("grant_type=authorization_code&redirect_uri={uri}&code={code}");
     assert_eq!(fault(&token_as(&gateway, "two", "s2", &form(BACK)).await), (403, "invalid_grant".into()));
@@ -70,7 +74,8 @@ async fn refreshing_takes_the_old_tokens_away() {
     let gateway = gateway(guarded(&upstream)).await;
     let form = format!("grant_type=authorization_code&code={}", code(&gateway).await);
     let first = token(&gateway, &form).await.json();
-    let refresh = format!("grant_type=refresh_token&refresh_token={}", first["refresh_token"].as_str().unwrap());
+    let refresh =
+        format!("grant_type=refresh_token&refresh_token={}", first["refresh_token"].as_str().unwrap());
     let wider = token(&gateway, &format!("{refresh}&scope=all")).await;
     assert_eq!(fault(&wider), (403, "access_denied".into()));
     let second = token(&gateway, &refresh).await.json();
@@ -115,7 +120,8 @@ async fn the_login_page_gets_what_its_user_agreed_to() {
     assert_eq!(given.json()["redirect_to"], json!(format!("{BACK}?code={code}&state=s+t")));
     assert_eq!(given.json()["state"], json!("s t"));
 
-    let rules = "%7B%22org_id%22%3A%22org%22%2C%22access_rights%22%3A%7B%22b%22%3A%7B%22api_id%22%3A%22b%22%7D%7D%7D";
+    let rules =
+        "%7B%22org_id%22%3A%22org%22%2C%22access_rights%22%3A%7B%22b%22%3A%7B%22api_id%22%3A%22b%22%7D%7D%7D";
     let form = format!("response_type=token&client_id=cli&key_rules={rules}");
     let implicit = agreed(&gateway, &form).await.json();
     let token = implicit["access_token"].as_str().unwrap();
@@ -137,9 +143,16 @@ async fn several_addresses_need_a_separator() {
     let builder = with_policies(Gateway::build()).api(guarded(&upstream));
     let gateway = builder.config(|config| config.oauth_redirect_uri_separator = ",".to_owned()).start().await;
     let both = format!("{BACK},http://second.example/");
-    create(&gateway, json!({"client_id": "cli", "secret": "sec", "redirect_uri": both, "api_id": "a", "policy_id": "pol"})).await;
-    for (uri, expected) in [(BACK, 200), ("http://second.example/x", 200), ("", 403), ("http://third.example/", 403)] {
-        let response = agreed(&gateway, &format!("response_type=code&client_id=cli&redirect_uri={uri}")).await;
+    create(
+        &gateway,
+        json!({"client_id": "cli", "secret": "sec", "redirect_uri": both, "api_id": "a", "policy_id": "pol"}),
+    )
+    .await;
+    for (uri, expected) in
+        [(BACK, 200), ("http://second.example/x", 200), ("", 403), ("http://third.example/", 403)]
+    {
+        let response =
+            agreed(&gateway, &format!("response_type=code&client_id=cli&redirect_uri={uri}")).await;
         assert_eq!(response.status, expected, "{uri}");
     }
 }

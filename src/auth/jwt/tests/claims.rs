@@ -25,7 +25,8 @@ fn claims_are_found_by_name_then_by_path() {
 
 #[test]
 fn an_identity_is_the_base_claim_or_the_subject() {
-    let named = |text: &str, base: &str| claims::identity(&of(text), base).map_err(|nobody| nobody.to_string());
+    let named =
+        |text: &str, base: &str| claims::identity(&of(text), base).map_err(|nobody| nobody.to_string());
     let none = Err("no suitable claims for user ID were found".to_owned());
     for (text, base, expected) in [
         (r#"{"user":"u","sub":"s"}"#, "user", Ok("u".to_owned())),
@@ -33,7 +34,11 @@ fn an_identity_is_the_base_claim_or_the_subject() {
         (r#"{"sub":"s"}"#, "user", Ok("s".to_owned())),
         (r#"{"user":42,"sub":"s"}"#, "user", Ok("s".to_owned())),
         (r#"{"user":"u","sub":"s"}"#, "", Ok("s".to_owned())),
-        (r#"{"user":""}"#, "user", Err("found an empty user ID in predefined base claim, claim: user".to_owned())),
+        (
+            r#"{"user":""}"#,
+            "user",
+            Err("found an empty user ID in predefined base claim, claim: user".to_owned()),
+        ),
         (r#"{"sub":""}"#, "user", Err("found an empty user ID in sub claim".to_owned())),
         (r#"{"user":42}"#, "user", none.clone()),
         (r#"{"sub":42}"#, "", none.clone()),

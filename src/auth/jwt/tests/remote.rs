@@ -28,15 +28,18 @@ async fn issuer() -> Issuer {
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            let (count, broken) = (asked.fetch_add(1, Ordering::SeqCst) + 1, broken.load(Ordering::SeqCst) > 0);
+            let (count, broken) =
+                (asked.fetch_add(1, Ordering::SeqCst) + 1, broken.load(Ordering::SeqCst) > 0);
             let mut seen = [0; 2048];
             let _ = stream.read(&mut seen).await;
             // Long enough for others to come meanwhile.
             tokio::time::sleep(Duration::from_millis(30)).await;
             let body = format!(r#"{{"keys":[{{"kty":"oct","kid":"k{count}","k":"cw"}}]}}"#);
             let status = if broken { "500 No" } else { "200 OK" };
-            let answer =
-                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+            let answer = format!(
+                "HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
             let _ = stream.write_all(answer.as_bytes()).await;
         }
     });

@@ -3,8 +3,8 @@ use ring::{
     rand::SystemRandom,
     signature::{
         ECDSA_P256_SHA256_FIXED_SIGNING, ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair,
-        EcdsaSigningAlgorithm, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512,
-        RSA_PSS_SHA256, RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
+        EcdsaSigningAlgorithm, KeyPair, RSA_PKCS1_SHA256, RSA_PKCS1_SHA384, RSA_PKCS1_SHA512, RSA_PSS_SHA256,
+        RSA_PSS_SHA384, RSA_PSS_SHA512, RsaEncoding, RsaKeyPair,
     },
 };
 
@@ -118,9 +118,13 @@ fn a_token_of_another_family_is_refused_by_name() {
 
 #[test]
 fn an_unknown_method_means_hmac() {
-    for (name, family) in
-        [("hmac", Family::Hmac), ("rsa", Family::Rsa), ("ecdsa", Family::Ecdsa), ("", Family::Hmac), ("RSA", Family::Hmac)]
-    {
+    for (name, family) in [
+        ("hmac", Family::Hmac),
+        ("rsa", Family::Rsa),
+        ("ecdsa", Family::Ecdsa),
+        ("", Family::Hmac),
+        ("RSA", Family::Hmac),
+    ] {
         assert_eq!(Family::of_method(name), family, "{name}");
     }
 }

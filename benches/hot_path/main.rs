@@ -2,6 +2,7 @@
 
 mod chain;
 mod hook;
+mod limit;
 mod rewrite;
 mod route;
 
@@ -10,6 +11,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 fn all(criterion: &mut Criterion) {
     chain::bench(criterion);
     hook::bench(criterion);
+    limit::bench(criterion);
     rewrite::bench(criterion);
     route::bench(criterion);
 }

@@ -14,7 +14,7 @@ pub(super) fn hello(gateway: &Gateway, method: &Method) -> ControlAnswer {
     if method != Method::GET {
         return reply::error(405, "Method Not Allowed");
     }
-    let status = match gateway.health.store() {
+    let status = match gateway.health.store().filter(|check| !check.starting) {
         Some(check) if check.fault.is_some() => "fail",
         _ => "pass",
     };
@@ -44,7 +44,7 @@ fn report(gateway: &Gateway, status: &str, description: &str) -> Value {
     report.insert("status".into(), status.into());
     report.insert("version".into(), concat!("v", env!("CARGO_PKG_VERSION")).into());
     report.insert("description".into(), description.into());
-    if let Some(check) = gateway.health.store() {
+    if let Some(check) = gateway.health.store().filter(|check| !check.starting) {
         let mut redis = json!({
             "status": if check.fault.is_some() { "fail" } else { "pass" },
             "componentType": "datastore",

@@ -21,6 +21,8 @@ pub(super) const MAIN: &str = "storage";
 /// How long a look may take, and the first one at the start.
 const PATIENCE: Duration = Duration::from_secs(5);
 const START: Duration = Duration::from_secs(1);
+/// From the start to the first look that `/hello` tells of, unless looks are more frequent.
+const FIRST: Duration = Duration::from_secs(2);
 
 /// The state of the process as probes see it.
 #[derive(Debug, Default)]
@@ -36,6 +38,8 @@ pub struct Health {
 pub struct StoreCheck {
     /// When it was made.
     pub at: SystemTime,
+    /// It was made while the gateway started: `/ready` counts on it, `/hello` says nothing of it yet, as Tyk's.
+    pub starting: bool,
     /// Why a store did not answer; `None` if all did.
     pub fault: Option<String>,
     /// The one that did not answer holds keys and limits, so that no request that needs them can be served. Without
@@ -78,16 +82,17 @@ impl Health {
     }
 }
 
-/// Looks at every Redis each `liveness_check.check_duration`. The first look is that of [`await_store`]: Tyk's comes
-/// after one such time, and until then it knows nothing.
+/// Looks at every Redis each `liveness_check.check_duration`. Tyk's first look comes after one such time, ours soon after
+/// the start.
 pub(super) async fn watch(gateway: &Gateway) {
     if gateway.stores.is_empty() {
         return;
     }
     let pause = gateway.config.liveness_check.check_duration.get();
+    tokio::time::sleep(pause.min(FIRST)).await;
     loop {
+        look_at_all(gateway, PATIENCE, false).await;
         tokio::time::sleep(pause).await;
-        look_at_all(gateway, PATIENCE).await;
     }
 }
 
@@ -97,7 +102,7 @@ pub(super) async fn await_store(gateway: &Gateway) {
     if gateway.stores.is_empty() {
         return;
     }
-    for fault in look_at_all(gateway, START).await {
+    for fault in look_at_all(gateway, START, true).await {
         tracing::error!(
             storage = fault.storage,
             why = fault.why,
@@ -106,11 +111,12 @@ pub(super) async fn await_store(gateway: &Gateway) {
     }
 }
 
-async fn look_at_all(gateway: &Gateway, patience: Duration) -> Vec<Fault> {
+async fn look_at_all(gateway: &Gateway, patience: Duration, starting: bool) -> Vec<Fault> {
     let faults = join_all(gateway.stores.iter().map(|named| look(named, patience))).await;
     let faults: Vec<Fault> = faults.into_iter().flatten().collect();
     let check = StoreCheck {
         at: SystemTime::now(),
+        starting,
         needed: faults.iter().any(|fault| fault.storage == MAIN),
         fault: faults.iter().map(Fault::to_string).reduce(|all, one| all + "; " + &one),
     };

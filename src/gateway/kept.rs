@@ -3,8 +3,9 @@
 //! pingora waits for the next request inside the machinery that serves it: 22 KiB per connection, most of it the state
 //! of a request that has not come. So we wait ourselves, in little more than the stream, and hand the connection to
 //! pingora with its first bytes. That is only right while pingora holds no bytes of the next request: when all that
-//! was read for the last one was a head, alone and whole, in one read (`Life::was_sole_head`). After any other
-//! request, one with a body above all, pingora waits as it always does.
+//! was read for the last one was its head, whole, in the first read, and as many bytes as its `Content-Length` says
+//! (`Life::was_sole_request`). After any other request, one with a chunked body above all, pingora waits as it always
+//! does.
 //!
 //! Measured (2026-11-22, debug builds, 5,000 connections that had a request each): see the table in
 //! `docs/reliability.md`. Turned down: taking the stream back from a waiting pingora after some seconds, which needs
@@ -50,7 +51,7 @@ impl Kept {
         while let Some(reused) = next {
             let (mut stream, settings) = reused.consume();
             let pingora_holds_nothing =
-                stream::life_of_stream(&*stream).is_some_and(|life| life.was_sole_head());
+                stream::life_of_stream(&*stream).is_some_and(|life| life.was_sole_request());
             if pingora_holds_nothing && !self.began(&mut stream, &mut closing).await {
                 return;
             }

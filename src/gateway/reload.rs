@@ -92,7 +92,11 @@ pub(super) fn load(gateway: &Gateway) -> (Option<Snapshot>, Report) {
     let apis: Vec<Arc<Api>> = candidates
         .into_iter()
         .zip(claims)
-        .filter_map(|(candidate, claim)| candidate.api(&claim.listen_path, &gateway.services, &mut problems))
+        .enumerate()
+        .filter_map(|(number, (candidate, claim))| {
+            definition::give_way(number);
+            candidate.api(&claim.listen_path, &gateway.services, &mut problems)
+        })
         .collect();
     let (router, rejected) = Router::new(apis.iter().map(route).collect(), &router_options(config));
     problems.extend(rejected);

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
 use pingora_core::{Error as PingoraError, ErrorType, upstreams::peer::HttpPeer};
+use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
@@ -22,7 +23,7 @@ use crate::{
 /// Sets what holds for one request on its connection.
 pub(super) fn begin(config: &Config, session: &mut Session) {
     if let Some(life) = stream::life(session) {
-        life.begin();
+        life.begin(body_length(session.req_header()));
     }
     let options = &config.http_server_options;
     let downstream = session.as_downstream_mut();
@@ -32,6 +33,17 @@ pub(super) fn begin(config: &Config, session: &mut Session) {
     downstream.set_write_timeout(Some(options.write_timeout()));
     if downstream.get_keepalive().is_some() {
         downstream.set_keepalive(Some(config.idle_timeout().as_secs()));
+    }
+}
+
+/// Bytes of the body, where its head says so.
+fn body_length(head: &RequestHeader) -> Option<u64> {
+    if head.headers.contains_key(header::TRANSFER_ENCODING) {
+        return None;
+    }
+    match head.headers.get(header::CONTENT_LENGTH) {
+        Some(length) => length.to_str().ok()?.parse().ok(),
+        None => Some(0),
     }
 }
 

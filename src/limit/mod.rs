@@ -9,6 +9,7 @@ mod endpoints;
 mod key;
 mod limiter;
 mod numbers;
+mod plan;
 mod smoothing;
 
 #[cfg(test)]

@@ -8,6 +8,7 @@ use proptest::prelude::*;
 use super::{
     Ask, EndpointRates, KeyLimits, Limiter, Move, QuotaAsk, RateAsk, Refusal, Run,
     buckets::{Buckets, Draw},
+    plan::window,
     smoothing::Allowances,
 };
 use crate::{
@@ -162,6 +163,17 @@ fn the_first_endpoint_that_has_the_method_and_fits_counts() {
     assert_eq!(found("GET", "/other"), None);
 }
 
+#[test]
+fn fixed_windows_begin_where_tyks_do() {
+    let now = 1_700_000_123_456_789_012;
+    let second = 1_000_000_000i128;
+    let minute = (1_700_000_100 * second, Duration::from_nanos(36_543_210_988));
+    assert_eq!(window(now, 60), Some(minute));
+    // Go counts from the first day of the year 1, a Monday.
+    assert_eq!(window(now, 604_800).unwrap().0, 1_699_833_600 * second);
+    assert_eq!(window(now, 0), None);
+}
+
 /// A limiter over a memory store, by this config.
 fn limiter(change: impl FnOnce(&mut Config)) -> (Limiter, Arc<Members>) {
     let mut config = Config::default();
@@ -229,6 +241,18 @@ async fn the_sentinel_raises_its_flag_with_the_last_request_that_passes() {
             tokio::task::yield_now().await;
         }
     }
+}
+
+#[tokio::test]
+async fn a_smoothed_sentinel_lets_the_threshold_pass() {
+    let limiter = limiter(|config| {
+        config.enable_sentinel_rate_limiter = true;
+        config.enable_rate_limit_smoothing = true;
+    })
+    .0;
+    let smoothing = smoothing();
+    let smooth = RateAsk { smoothing: Some(&smoothing), ..rate(12.0, 60.0) };
+    assert_eq!(passing(&limiter, &ask(Some(smooth), 0), 20).await, 5);
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use super::rate_limit::is_exempt;
 use crate::{
     chain::{Blueprint, Ctx, Denial, Flow, Middleware, key_failure},
     error::Result,
-    event::EventKind,
+    event::{EventKind, Monitor as QuotaMonitor, Usage},
     hook::Spec,
     limit::{Ask, KeyLimits, Limiter, QuotaAsk, RateAsk, Refusal, Run},
     session::Sessions,
@@ -43,6 +43,7 @@ struct Judge {
     hash: String,
     limiter: Arc<Limiter>,
     sessions: Arc<Sessions>,
+    monitor: Arc<QuotaMonitor>,
 }
 
 /// What an organisation may do right now.
@@ -67,6 +68,7 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
         hash: services.sessions.hash(&blueprint.spec.org_id),
         limiter: services.limiter.clone(),
         sessions: services.sessions.clone(),
+        monitor: services.monitor.clone(),
     };
     let aside = services.config.experimental_process_org_off_thread;
     Some(Box::new(Monitor { judge: Arc::new(judge), last: aside.then(Arc::default) }))
@@ -122,7 +124,18 @@ impl Judge {
             rate: (state.rate > 0.0 && state.per > 0.0).then_some(rate),
             quota: Some(QuotaAsk { limit: limits.quota_max, renewal: limits.quota_renewal_rate }),
         };
-        match self.limiter.check(&ask, Run::Real).await.refused {
+        let checked = self.limiter.check(&ask, Run::Real).await;
+        if let (Some(quota), None) = (checked.quota, &checked.refused) {
+            self.monitor.organisation(Usage {
+                org_id: &self.spec.org_id,
+                key: &self.spec.org_id,
+                max: quota.limit,
+                remaining: quota.remaining,
+                renews: quota.renews,
+                limits: &state.monitor.trigger_limits,
+            });
+        }
+        match checked.refused {
             None | Some(Refusal::Fault(_)) => Standing::Good,
             Some(Refusal::Rate) => Standing::OverRate,
             Some(Refusal::Quota) => Standing::OverQuota,

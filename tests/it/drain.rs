@@ -31,6 +31,7 @@ async fn kept_connections_lose_nothing_and_are_told_to_end() {
 
     assert_eq!(program.end().await.code(), Some(0), "{}", program.log());
     let tally = load.ended().await;
+    println!("{} answered", tally.answered);
     assert_eq!(tally.failed, [""; 0], "of {}", tally.answered);
     assert_eq!((tally.connections, tally.told), (16, 16), "each ended with an answer that said so");
 }

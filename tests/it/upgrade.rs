@@ -77,6 +77,7 @@ async fn a_successor_takes_over_under_load() {
     assert!(!new.file("pinhook.pid.sock").exists(), "the upgrade socket is gone");
     for load in [own, other] {
         let tally = load.end().await;
+        println!("{} answered", tally.answered);
         assert_eq!(tally.failed, [""; 0], "of {}", tally.answered);
         assert_eq!(tally.refused, 0);
     }

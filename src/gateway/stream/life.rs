@@ -33,23 +33,33 @@ pub(in crate::gateway) struct Life {
     /// When the upstream's head must have come; 0 is no limit.
     answer_due: AtomicU64,
     late: AtomicBool,
-    /// What the reader was handed since somebody last asked.
+    /// The client may still be sending a body that nobody wants.
+    rest: AtomicBool,
+    /// What the reader was handed first since somebody last asked.
     handed: AtomicU8,
+    /// Bytes behind that head.
+    behind: AtomicU64,
+    /// Bytes of the body of the request that is served.
+    body: AtomicU64,
 }
 
 /// The reader was handed nothing.
 const NOTHING: u8 = 0;
-/// One read gave the head of a request, whole, and nothing behind it.
-const SOLE_HEAD: u8 = 1;
+/// The first read gave the head of a request, whole.
+const HEAD: u8 = 1;
 /// Anything else.
 const OTHER: u8 = 2;
 /// How a head ends.
 const HEAD_END: &[u8] = b"\r\n\r\n";
+/// Bytes of a body that is not over before its end was read.
+const UNKNOWN: u64 = u64::MAX;
 
 impl Life {
-    /// A head has been read: its request is served.
-    pub(in crate::gateway) fn begin(&self) {
+    /// A head has been read: its request is served. `body` is how many bytes follow the head, where it says so.
+    pub(in crate::gateway) fn begin(&self, body: Option<u64>) {
+        self.body.store(body.unwrap_or(UNKNOWN), Relaxed);
         self.serving.store(true, Relaxed);
+        self.rest.store(false, Relaxed);
         self.head.store(0, Relaxed);
         self.head_due.store(0, Relaxed);
     }
@@ -76,16 +86,38 @@ impl Life {
         self.late.load(Relaxed)
     }
 
-    /// The reader was handed `bytes`.
-    pub(super) fn handed(&self, bytes: &[u8]) {
-        let first = self.handed.load(Relaxed) == NOTHING;
-        self.handed.store(if first && is_sole_head(bytes) { SOLE_HEAD } else { OTHER }, Relaxed);
+    /// The request is answered, and the client may still be sending a body that nobody wants; or not any more. The
+    /// connection is closed with care then.
+    pub(in crate::gateway) fn leaves_rest(&self, rest: bool) {
+        self.rest.store(rest, Relaxed);
     }
 
-    /// True if all that the reader was handed since the last call is one head, whole, in one read, and nothing behind
-    /// it.
-    pub(in crate::gateway) fn was_sole_head(&self) -> bool {
-        self.handed.swap(NOTHING, Relaxed) == SOLE_HEAD
+    /// True if a body that nobody wants may still be coming.
+    pub(in crate::gateway) fn has_rest(&self) -> bool {
+        self.rest.load(Relaxed)
+    }
+
+    /// The reader was handed `bytes`.
+    pub(super) fn handed(&self, bytes: &[u8]) {
+        match self.handed.load(Relaxed) {
+            NOTHING => {
+                let behind = behind_head(bytes);
+                self.behind.store(behind.unwrap_or_default(), Relaxed);
+                self.handed.store(if behind.is_some() { HEAD } else { OTHER }, Relaxed);
+            }
+            HEAD => {
+                let behind = self.behind.load(Relaxed).saturating_add(bytes.len() as u64);
+                self.behind.store(behind, Relaxed);
+            }
+            _ => {}
+        }
+    }
+
+    /// True if all that the reader was handed since the last call is one request: its head, whole, in the first read,
+    /// and as many bytes as its body has.
+    pub(in crate::gateway) fn was_sole_request(&self) -> bool {
+        let body = self.body.swap(UNKNOWN, Relaxed);
+        self.handed.swap(NOTHING, Relaxed) == HEAD && self.behind.load(Relaxed) == body
     }
 
     pub(super) fn serving(&self) -> bool {
@@ -117,9 +149,9 @@ impl Life {
     }
 }
 
-/// Whether it ends with its only empty line.
-fn is_sole_head(bytes: &[u8]) -> bool {
-    memchr::memmem::find(bytes, HEAD_END).is_some_and(|at| at + HEAD_END.len() == bytes.len())
+/// How many bytes come after the first empty line.
+fn behind_head(bytes: &[u8]) -> Option<u64> {
+    memchr::memmem::find(bytes, HEAD_END).map(|at| (bytes.len() - at - HEAD_END.len()) as u64)
 }
 
 /// The timer of a connection, made only when a read has to wait for something that is due.

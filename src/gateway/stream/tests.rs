@@ -219,14 +219,14 @@ async fn an_absolute_target_gives_host_its_value() {
 async fn bytes_of_a_request_that_is_served_are_left_alone() {
     let body = "x http://a/ \r\nHost: b\r\n\r\n";
     let mut stream = Buffered::writes(Wire::new(&[body]).0, PATIENCE);
-    stream.life.begin();
+    stream.life.begin(Some(0));
     let mut all = String::new();
     stream.read_to_string(&mut all).await.unwrap();
     assert_eq!(all, body);
 
     let (wire, sends) = Wire::new(&[]);
     let mut stream = Buffered::writes(wire, PATIENCE);
-    stream.life.begin();
+    stream.life.begin(Some(0));
     let answer = "HTTP/1.1 400 Bad Request\r\n\r\n";
     stream.write_all(answer.as_bytes()).await.unwrap();
     stream.flush().await.unwrap();
@@ -303,29 +303,38 @@ fn part(seed: usize, length: usize) -> Vec<u8> {
 }
 
 #[tokio::test]
-async fn only_a_head_that_came_alone_and_whole_is_one() {
+async fn only_a_request_that_came_alone_and_its_head_whole_is_one() {
     let head = "GET / HTTP/1.1\r\nHost: h\r\n\r\n";
-    let cases = [
-        (vec![head.to_owned()], true),
-        (vec![format!("{head}{head}")], false),
-        (vec![format!("{head}GET ")], false),
-        (vec!["GET / HTTP/1.1\r\nHo".to_owned(), "st: h\r\n\r\n".to_owned()], false),
-        (vec![head.to_owned(), head.to_owned()], false),
-        (vec!["POST / HTTP/1.1\r\nContent-Length: 4\r\n\r\n\r\n\r\n".to_owned()], false),
-        (vec!["\r\n".to_owned()], false),
-        (vec![], false),
+    let cases: [(&[&str], Option<u64>, bool); 14] = [
+        (&[head], Some(0), true),
+        (&[head, head], Some(0), false),
+        (&[head, "GET "], Some(0), false),
+        (&["GET / HTTP/1.1\r\n\r\nGET "], Some(0), false),
+        (&["GET / HTTP/1.1\r\nHo", "st: h\r\n\r\n"], Some(0), false),
+        (&["POST / HTTP/1.1\r\n\r\n\r\n\r\n"], Some(4), true),
+        (&["POST / HTTP/1.1\r\n\r\n\r\n\r\n"], Some(0), false),
+        (&["POST / HTTP/1.1\r\n\r\nbo", "d", "y"], Some(4), true),
+        (&["POST / HTTP/1.1\r\n\r\nbo", "dyG"], Some(4), false),
+        (&["POST / HTTP/1.1\r\n\r\nbody", head], Some(4), false),
+        (&["POST / HTTP/1.1\r\n\r\nbo"], Some(4), false),
+        (&["POST / HTTP/1.1\r\n\r\n0\r\n\r\n"], None, false),
+        (&["\r\n"], Some(0), false),
+        (&[], Some(0), false),
     ];
-    for (reads, sole) in cases {
+    for (reads, body, sole) in cases {
         let (mut stream, mut client) = connected().await;
-        for read in &reads {
+        for (number, read) in reads.iter().enumerate() {
             client.write_all(read.as_bytes()).await.unwrap();
             let mut buf = vec![0; 1024];
             assert_eq!(stream.read(&mut buf).await.unwrap(), read.len());
+            if number == 0 {
+                stream.life.begin(body);
+            }
         }
         let stream: Box<dyn IO> = Box::new(stream);
         let life = life_of_stream(&*stream).unwrap();
-        assert_eq!(life.was_sole_head(), sole, "{reads:?}");
-        assert!(!life.was_sole_head(), "asking starts anew");
+        assert_eq!(life.was_sole_request(), sole, "{reads:?}");
+        assert!(!life.was_sole_request(), "asking starts anew");
     }
 }
 

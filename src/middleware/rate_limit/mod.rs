@@ -16,7 +16,7 @@ pub(super) use self::variables::LimitVariables;
 use crate::{
     chain::{Blueprint, Ctx, Denial, Flow, ListenPath, Middleware, PathStyle, key_failure},
     error::Result,
-    event::EventKind,
+    event::{EventKind, Monitor, Usage},
     hook::Spec,
     limit::{Ask, Checked, EndpointRates, KeyLimits, Limiter, QuotaAsk, RateAsk, Refusal, Run},
     session::{ApiLifetime, KeyState, QuotaLeft, RateLimit as EndpointRate, Sessions},
@@ -33,6 +33,7 @@ struct KeyLimit {
     quota: bool,
     limiter: Arc<Limiter>,
     sessions: Arc<Sessions>,
+    monitor: Arc<Monitor>,
     lifetime: ApiLifetime,
     listen_path: ListenPath,
     style: PathStyle,
@@ -55,6 +56,7 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>
         quota,
         limiter: blueprint.services.limiter.clone(),
         sessions: blueprint.services.sessions.clone(),
+        monitor: blueprint.services.monitor.clone(),
         lifetime: definition.into(),
         listen_path: blueprint.listen_path.clone(),
         style: PathStyle { ignore_case: false, ..blueprint.path_style() },
@@ -182,6 +184,14 @@ impl KeyLimit {
             if checked.refused.is_none() {
                 let left = QuotaLeft { scope: ask.scope, remaining: quota.remaining, renews: quota.renews };
                 self.sessions.quota_used(key, self.lifetime, left);
+                self.monitor.key(Usage {
+                    org_id: &key.state.org_id,
+                    key: &key.id,
+                    max: quota.limit,
+                    remaining: quota.remaining,
+                    renews: quota.renews,
+                    limits: &key.state.monitor.trigger_limits,
+                });
             }
         }
         if let Some(moved) = checked.moved {

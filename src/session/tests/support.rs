@@ -53,11 +53,11 @@ impl Store for Watched {
     async fn scan(&self, prefix: &str) -> Result<Vec<String>> {
         self.memory.scan(prefix).await
     }
-    async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
-        self.memory.push(list, items).await
-    }
     async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
         self.memory.count(counts).await
+    }
+    async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
+        self.memory.push(list, items).await
     }
     async fn list(&self, list: &str) -> Result<Vec<Bytes>> {
         self.memory.list(list).await

@@ -55,7 +55,7 @@ impl RedisStore {
         Ok(Self {
             link: Link::new(Dialer::new(settings).map_err(fault)?, timeout),
             counting: count::Counting::default(),
-            clustered: config.enable_cluster,
+            clustered: config.enable_cluster && config.master_name.is_empty(),
         })
     }
 

@@ -1,6 +1,6 @@
 //! WebSocket: the bytes of both sides pass as they are once the upstream has agreed.
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, BufReader},
@@ -13,6 +13,7 @@ use crate::support::{
     definition::api,
     gateway::Gateway,
     in_time,
+    program::Program,
     upstream::{Answer, Upstream},
 };
 
@@ -69,8 +70,8 @@ async fn gateway(target: String) -> Gateway {
     builder.start().await
 }
 
-async fn agreed(gateway: &Gateway, connection: &str) -> Io {
-    let mut io = BufReader::new(TcpStream::connect(gateway.address()).await.unwrap());
+async fn agreed(gateway: SocketAddr, connection: &str) -> Io {
+    let mut io = BufReader::new(TcpStream::connect(gateway).await.unwrap());
     io.write_all(format!("{ASK}{connection}\r\n\r\n").as_bytes()).await.unwrap();
     let head = in_time("the answer", read_head(&mut io)).await.unwrap();
     assert!(head.starts_with(b"HTTP/1.1 101"), "{}", text(&head));
@@ -79,12 +80,13 @@ async fn agreed(gateway: &Gateway, connection: &str) -> Io {
 
 #[tokio::test]
 async fn messages_pass_both_ways_until_one_side_closes() {
-    let gateway = gateway(format!("http://{}", scripted(echo).await)).await;
-    for connection in ["Upgrade", "keep-alive, Upgrade", "upgrade"] {
-        let mut io = agreed(&gateway, connection).await;
+    let builder = Program::build().api(api("a").target_url(format!("http://{}", scripted(echo).await)));
+    let program = builder.set("http_server_options.enable_websockets", true).start().await;
+    for (connection, messages) in [("Upgrade", 10_000), ("keep-alive, Upgrade", 10), ("upgrade", 10)] {
+        let mut io = agreed(program.address(), connection).await;
         assert_eq!(in_time("the greeting", read_frame(&mut io)).await.unwrap(), (1, b"hello".to_vec()));
-        for number in 0..1_000_usize {
-            let payload = vec![b'm'; number * 7 % 3_000];
+        for number in 0..messages {
+            let payload = vec![b'm'; number * 7_usize % 3_000];
             io.write_all(&frame(2, &payload)).await.unwrap();
             assert!(in_time("an echo", read_frame(&mut io)).await.unwrap() == (2, payload), "{number}");
         }
@@ -98,7 +100,7 @@ async fn messages_pass_both_ways_until_one_side_closes() {
 #[tokio::test]
 async fn a_silent_websocket_outlives_every_timeout_of_requests() {
     let gateway = gateway(format!("ws://{}", scripted(echo).await)).await;
-    let mut io = agreed(&gateway, "Upgrade").await;
+    let mut io = agreed(gateway.address(), "Upgrade").await;
     read_frame(&mut io).await.unwrap();
     tokio::time::sleep(Duration::from_millis(2_500)).await;
     io.write_all(&frame(1, b"still there")).await.unwrap();
@@ -121,7 +123,7 @@ async fn an_end_on_one_side_is_an_end_on_the_other() {
     })
     .await;
     let gateway = gateway(format!("http://{upstream}")).await;
-    drop(agreed(&gateway, "Upgrade").await);
+    drop(agreed(gateway.address(), "Upgrade").await);
     in_time("the end upstream", ends.recv()).await.unwrap();
 }
 

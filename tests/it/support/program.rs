@@ -21,9 +21,10 @@ use super::{
     gateway::SECRET,
 };
 
-/// The program with an empty environment.
+/// The program with an empty environment: the one built with the tests, or `PINHOOK_BIN`, such as a release build.
 pub(crate) fn pinhook() -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pinhook"));
+    let built = || env!("CARGO_BIN_EXE_pinhook").into();
+    let mut command = Command::new(std::env::var_os("PINHOOK_BIN").unwrap_or_else(built));
     command.env_clear();
     command
 }

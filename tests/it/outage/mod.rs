@@ -17,9 +17,14 @@ use crate::support::{
     upstream::Upstream,
 };
 
-/// A gateway with this Redis that looks at it often, with a keyless API and one that needs a key.
+/// A gateway with this Redis that looks at it often, with a keyless API and one that needs a key. It does not hear
+/// itself: that a key was made would take the key out of its cache at some time.
 async fn gateway(storage: Storage, upstream: &Upstream, edit: impl FnOnce(&mut Config)) -> Gateway {
-    with_apis(storage, upstream, edit).start().await
+    let deaf = |config: &mut Config| {
+        config.suppress_redis_signal_reload = true;
+        edit(config);
+    };
+    with_apis(storage, upstream, deaf).start().await
 }
 
 fn with_apis(storage: Storage, upstream: &Upstream, edit: impl FnOnce(&mut Config)) -> Builder {

@@ -6,7 +6,7 @@ use pinhook::config::{Config, GoDuration};
 use serde_json::json;
 use tokio::time::Instant;
 
-use super::{AT_ONCE, call, gateway, open, with_apis};
+use super::{AT_ONCE, call, open, with_apis};
 use crate::support::{definition::api, gateway::Gateway, in_time, redis::Redis, until, upstream::Upstream};
 
 fn reloads(gateway: &Gateway) -> f64 {
@@ -33,7 +33,7 @@ async fn absent_at_the_start() {
         config.liveness_check.check_duration = GoDuration::from_nanos(1_500_000_000);
     };
     let start = Instant::now();
-    let gateway = gateway(storage, &upstream, late).await;
+    let gateway = with_apis(storage, &upstream, late).start().await;
     assert!(start.elapsed() < Duration::from_secs(3), "{:?}", start.elapsed());
     let hello = gateway.get("/hello").send().await;
     assert_eq!((hello.status, &hello.json()["status"]), (200, &json!("pass")), "nobody has looked yet");
@@ -57,7 +57,7 @@ async fn absent_at_the_start() {
 async fn killed_and_back() {
     let mut redis = Redis::start();
     let upstream = Upstream::named("up").await;
-    let gateway = gateway(redis.storage(), &upstream, |_| {}).await;
+    let gateway = with_apis(redis.storage(), &upstream, |_| {}).start().await;
     until("it is ready", async || ready(&gateway).await.0 == 200).await;
     redis.kill();
     until("the loss is seen", async || ready(&gateway).await == (503, UNREADY.to_owned())).await;
@@ -83,7 +83,7 @@ async fn killed_and_back() {
 async fn silent_and_back() {
     let redis = Redis::start();
     let upstream = Upstream::named("up").await;
-    let gateway = gateway(redis.storage(), &upstream, |_| {}).await;
+    let gateway = with_apis(redis.storage(), &upstream, |_| {}).start().await;
     until("it is ready", async || ready(&gateway).await.0 == 200).await;
     redis.freeze();
     let start = Instant::now();
@@ -119,7 +119,8 @@ async fn records_are_dropped_and_delay_nobody() {
         assert_eq!(open(&gateway).await, 200);
     }
     assert!(start.elapsed() < AT_ONCE * 2, "{:?}", start.elapsed());
-    let dropped = || gateway.metric("pinhook_analytics_dropped_total{reason=\"sink\"}").unwrap_or_default();
+    let dropped =
+        || gateway.metric("pinhook_analytics_records_dropped_total{reason=\"sink\"}").unwrap_or_default();
     until("they are given up and counted", async || dropped() == 50.0).await;
     redis.restart();
     until("records are written again", async || {
@@ -143,7 +144,7 @@ async fn a_separate_redis_fails_alone() {
         config.enable_separate_cache_store = true;
         config.cache_storage = storage;
     };
-    let gateway = gateway(redis.storage(), &upstream, apart).await;
+    let gateway = with_apis(redis.storage(), &upstream, apart).start().await;
     let token = super::key(&gateway, json!({})).await;
     assert_eq!(call(&gateway, &token).await.status, 200);
     until("its record is in the other", async || {

@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use subtle::ConstantTimeEq;
+
 use super::{Config, GoDuration, IpsStrategy, LogLevel, SinkKind, StorageKind};
 
 /// Idle upstream connections that are kept when no limit is given. pingora takes the memory of its table at once, about
@@ -26,6 +28,15 @@ impl Config {
         let mut config = Self::default();
         config.fill();
         config
+    }
+
+    /// True if this is the secret of the control API. Without one in the config nobody may ask anything, unless the
+    /// config lets everybody who sends no secret.
+    pub fn admits(&self, given: &[u8]) -> bool {
+        if self.secret.is_empty() && !self.pinhook.allow_empty_secret {
+            return false;
+        }
+        given.ct_eq(self.secret.as_bytes()).into()
     }
 
     /// `proxy_default_timeout` as a span.

@@ -80,3 +80,13 @@ async fn methods_and_the_secret_are_asked_for() {
     let got = gateway.get("/a/oauth/token?grant_type=client_credentials").send().await;
     assert_eq!(fault(&got), (403, "invalid_request".into()));
 }
+
+#[tokio::test]
+async fn without_a_secret_nobody_may_speak_for_a_user() {
+    let upstream = Upstream::named("up").await;
+    let builder = with_policies(Gateway::build()).api(guarded(&upstream));
+    let builder = builder.config(|config| config.secret = pinhook::config::Secret::new(""));
+    let gateway = builder.start().await;
+    let refused = post(&gateway, "tyk/oauth/authorize-client", "response_type=code&client_id=cli").await;
+    assert_eq!(refused.status, 403, "{}", refused.text());
+}

@@ -6,6 +6,7 @@
 
 mod head;
 mod life;
+mod linger;
 #[cfg(test)]
 mod tests;
 
@@ -34,6 +35,7 @@ use crate::chain::Ctx;
 
 pub(super) use life::Life;
 use life::Timer;
+use linger::Linger;
 
 /// Bytes of small writes that are gathered before a send without a flush.
 const WRITE_BUFFER: usize = 4 * 1024;
@@ -45,12 +47,6 @@ const SLICES: usize = 16;
 pub(super) const H2_PREFACE: [u8; 24] = *b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 /// Patience with a connection that sends nothing, unless its app says otherwise.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// How long, and how many bytes, the rest of a request is read whose connection is closed: a close over unread bytes
-/// would take the answer away from the client (Go's net/http waits as long).
-const LINGER: (Duration, usize) = (Duration::from_millis(500), 256 * 1024);
-/// The same for a request that was answered before its body came: many clients send all of it first.
-const LINGER_OVER_BODY: (Duration, usize) = (Duration::from_secs(5), 64 << 20);
-
 /// The state of the HTTP/1 connection that a request came by; `None` for HTTP/2.
 pub(super) fn life(session: &Session) -> Option<&Arc<Life>> {
     life_of_stream(&**session.as_downstream().stream()?)
@@ -92,6 +88,8 @@ pub struct Buffered<S: IO> {
     patience: Duration,
     timer: Timer,
     life: Arc<Life>,
+    /// It is being closed, and what the client still sends is read.
+    lingers: Option<Box<Linger>>,
 }
 
 impl<S: IO> Buffered<S> {
@@ -124,6 +122,7 @@ impl<S: IO> Buffered<S> {
             patience: PATIENCE,
             timer: Timer::default(),
             life: Arc::default(),
+            lingers: None,
         }
     }
 
@@ -312,8 +311,11 @@ impl<S: IO> AsyncWrite for Buffered<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        ready!(self.poll_drain(cx))?;
-        Pin::new(&mut self.inner).poll_shutdown(cx)
+        if self.lingers.is_none() {
+            ready!(self.poll_drain(cx))?;
+            ready!(Pin::new(&mut self.inner).poll_shutdown(cx))?;
+        }
+        self.poll_linger(cx, false).map(Ok)
     }
 }
 
@@ -337,9 +339,7 @@ impl<S: IO> Shutdown for Buffered<S> {
             tracing::debug!(%error, "last bytes of a connection were not sent");
         }
         self.inner.shutdown().await;
-        if self.heads {
-            self.linger().await;
-        }
+        std::future::poll_fn(|cx| self.poll_linger(cx, true)).await;
     }
 }
 

@@ -12,9 +12,9 @@ use std::{
 
 use bytes::Bytes;
 use pingora_core::protocols::IO;
-use tokio::io::{AsyncReadExt, ReadBuf};
+use tokio::io::ReadBuf;
 
-use super::{Buffered, LINGER, LINGER_OVER_BODY};
+use super::Buffered;
 use crate::gateway::framing;
 
 /// Bytes of the last read that are kept for the answer to a bad head.
@@ -89,32 +89,6 @@ impl<S: IO> Buffered<S> {
     /// A read has to wait; fails when that has taken too long.
     pub(super) fn poll_late(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.timer.poll(&self.life, self.patience, cx)
-    }
-
-    /// Reads what is there, or is still to come, until the client closes or its time is up.
-    pub(super) async fn linger(&mut self) {
-        let rest = self.life.has_rest();
-        let (patience, most) = if rest { LINGER_OVER_BODY } else { LINGER };
-        // Late or not, the connection ends here.
-        let _ = tokio::time::timeout(patience, self.read_unread(rest, most)).await;
-    }
-
-    async fn read_unread(&mut self, wait: bool, mut left: usize) {
-        let mut space = [0; 4096];
-        let there = wait || {
-            let mut read = std::pin::pin!(self.inner.read(&mut space));
-            std::future::poll_fn(|cx| match read.as_mut().poll(cx) {
-                Poll::Ready(Ok(count)) => Poll::Ready(count > 0),
-                Poll::Ready(Err(_)) | Poll::Pending => Poll::Ready(false),
-            })
-            .await
-        };
-        while there && left > 0 {
-            match self.inner.read(&mut space).await {
-                Ok(0) | Err(_) => return,
-                Ok(count) => left = left.saturating_sub(count),
-            }
-        }
     }
 }
 

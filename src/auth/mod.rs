@@ -17,7 +17,7 @@ use pingora_proxy::Session;
 
 pub use crate::chain::AUTH_FAILURE;
 use crate::{
-    chain::{Blueprint, Call, Ctx, Denial, Response},
+    chain::{Blueprint, Call, Ctx, Denial, Refusal, Response},
     error::Result,
     session::KeyState,
 };
@@ -77,4 +77,9 @@ pub async fn find(ctx: &Ctx, presented: &str) -> Option<KeyState> {
     let org_id = &ctx.api.as_ref()?.spec.org_id;
     let snapshot = &ctx.snapshot;
     snapshot.services.sessions.find(&snapshot.policies, org_id, presented).await
+}
+
+/// What a refusal says that a site may change.
+fn refusal(ctx: &Ctx, refusal: Refusal) -> Denial {
+    ctx.snapshot.services.messages.denial(refusal)
 }

@@ -1,5 +1,6 @@
 //! `override_messages`: the texts and statuses of refusals that a site may change (sessions reference 3.3,
-//! api-definition reference 7.3). Tyk loses them while it starts (sessions reference, trap 30); here they hold.
+//! api-definition reference 7.3). Tyk loses them while it starts (sessions reference, trap 30, and recorded); here they hold
+//! where `pinhook.override_messages` says so.
 
 use std::collections::BTreeMap;
 

@@ -19,10 +19,13 @@ pub(super) fn start(config: &Config) {
     };
 }
 
-/// Below `debug`, pingora logs only what went wrong: it reports each client that goes away.
+/// Below `debug`, pingora logs only what went wrong: it reports each client that goes away. At `debug` it and the HTTP
+/// libraries would write whole heads, and with them keys; who wants that asks for it by `RUST_LOG`.
 fn filter(level: LogLevel) -> &'static str {
     match level {
-        LogLevel::Debug => "debug",
+        LogLevel::Debug => {
+            "debug,pingora_core=info,pingora_proxy=info,pingora_pool=info,h2=info,hyper=info,hyper_util=info,reqwest=info,redis=info"
+        }
         LogLevel::Info | LogLevel::Unset => "info,pingora_core=warn,pingora_proxy=warn",
         LogLevel::Warn => "warn",
         LogLevel::Error => "error",

@@ -36,6 +36,8 @@ pub struct Pinhook {
     /// Seconds that a body, an event stream or a WebSocket may pause between an upstream and a client; 0 = no limit;
     /// default 600.
     pub upstream_idle_timeout_s: u64,
+    /// Honour `override_messages`, which Tyk 5.14 loses while it starts.
+    pub override_messages: bool,
     /// Honour `active: false` of API definitions, which Tyk ignores in files.
     pub respect_active: bool,
     /// Lets everybody use the control API who reaches it while `secret` is empty, as Tyk does; else nobody may.
@@ -63,6 +65,7 @@ impl Default for Pinhook {
             idle_timeout_s: 0,
             requests_per_connection: 0,
             upstream_idle_timeout_s: 600,
+            override_messages: false,
             respect_active: false,
             allow_empty_secret: false,
             session_cache_entries: 100_000,

@@ -1,7 +1,7 @@
 //! The gateway itself: sockets, pingora's phases, loading and swapping, and the life of the process.
 //!
 //! `proxy` maps pingora's phases; `request` and `answer` are the two sides of a request; `proxy_step` decides
-//! what goes upstream; `framing` refuses what is no request; `exchange` tells streamed from buffered; `reply` and
+//! what goes upstream; `framing` refuses what is no request; `rest` reads what a refusal left unread; `exchange` tells streamed from buffered; `reply` and
 //! `fault` write what the gateway answers itself; `loader` and `reload` turn definitions into a snapshot; `server` runs
 //! it all, `drain` ends it, `upgrade` passes it on.
 
@@ -29,6 +29,7 @@ mod reload;
 mod reloads;
 mod reply;
 mod request;
+mod rest;
 mod server;
 mod setup;
 pub mod stream;

@@ -9,7 +9,7 @@ use pingora_core::{protocols::Digest, upstreams::peer::HttpPeer};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::{Gateway, answer, exchange, fault, observe, request, stream};
+use super::{Gateway, answer, exchange, fault, observe, request, rest, stream};
 use crate::chain::Ctx;
 
 /// The proxy behind every listener.
@@ -163,6 +163,7 @@ impl ProxyHttp for Proxy {
     async fn logging(&self, session: &mut Session, error: Option<&pingora_core::Error>, ctx: &mut Ctx) {
         exchange::end(&self.gateway, session, ctx).await;
         observe::finished(&self.gateway, session, error, ctx);
+        rest::read(session).await;
         if let Some(life) = stream::life(session) {
             life.end();
         }

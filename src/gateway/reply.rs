@@ -8,7 +8,9 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, control::ControlAnswer, framing::Refusal, limit_headers, observe, templates::Format};
+use super::{
+    Gateway, control::ControlAnswer, framing::Refusal, limit_headers, observe, rest, templates::Format,
+};
 use crate::{
     analytics::detail::Form,
     chain::{Answered, Ctx, Denial, Origin, Response},
@@ -200,6 +202,7 @@ async fn write(
     if !bodiless {
         head.set_content_length(body.len())?;
     }
+    rest::announce(session);
     let no_body = bodiless || body.is_empty() || session.req_header().method == Method::HEAD;
     session.write_response_header(Box::new(head), no_body).await?;
     if !no_body {

@@ -122,12 +122,23 @@ fn services(
         sessions: Arc::new(Sessions::new(config, shared.clone())),
         cache,
         store: shared,
-        messages: Arc::new(Messages::new(&config.override_messages, PLACE, problems)),
+        messages: Arc::new(messages(config, problems)),
         metrics: metrics.clone(),
         config: config.clone(),
         environment: config::variable,
     };
     (services, (worker, flusher))
+}
+
+/// Tyk 5.14 has `override_messages` without effect (recorded), so they need a switch of ours.
+fn messages(config: &Config, problems: &mut Vec<Problem>) -> Messages {
+    if config.pinhook.override_messages || config.override_messages.is_empty() {
+        return Messages::new(&config.override_messages, PLACE, problems);
+    }
+    let message = "without effect, as in Tyk 5.14, which loses them while it starts";
+    let problem = Problem::warning(PLACE, "override_messages", message);
+    problems.push(problem.hint("set pinhook.override_messages to true"));
+    Messages::default()
 }
 
 fn name_ttl(config: &Config) -> Duration {

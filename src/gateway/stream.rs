@@ -48,6 +48,8 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// How long, and how many bytes, the rest of a request is read whose connection is closed: a close over unread bytes
 /// would take the answer away from the client (Go's net/http waits as long).
 const LINGER: (Duration, usize) = (Duration::from_millis(500), 256 * 1024);
+/// The same for a request that was answered before its body came: many clients send all of it first.
+const LINGER_OVER_BODY: (Duration, usize) = (Duration::from_secs(5), 64 << 20);
 
 /// The state of the HTTP/1 connection that a request came by; `None` for HTTP/2.
 pub(super) fn life(session: &Session) -> Option<&Arc<Life>> {
@@ -336,8 +338,7 @@ impl<S: IO> Shutdown for Buffered<S> {
         }
         self.inner.shutdown().await;
         if self.heads {
-            // Late or not, the connection ends here.
-            let _ = tokio::time::timeout(LINGER.0, self.read_unread()).await;
+            self.linger().await;
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Error bodies: built-in templates and those of `template_path` (api-definition reference 7.1).
 //!
-//! A template is text with `{{.Message}}` and `{{.StatusCode}}`. The rest of Go's template language is not
+//! A template is text with `{{.Message}}`; at any other field the body ends, as in Tyk. The rest of Go's template language is not
 //! spoken: a file that uses it is named at load, and the built-in form serves instead.
 
-use std::{borrow::Cow, collections::HashMap, fmt::Write as _, fs, path::Path};
+use std::{borrow::Cow, collections::HashMap, fs, path::Path};
 
 use bytes::Bytes;
 use http::HeaderValue;
@@ -68,7 +68,8 @@ struct Template(Vec<Part>);
 enum Part {
     Text(String),
     Message,
-    StatusCode,
+    /// A field that error templates of Tyk do not have: the body ends here, as recorded.
+    End,
 }
 
 impl Templates {
@@ -96,7 +97,7 @@ impl Templates {
             Format::Json => (file.unwrap_or(&self.json), json_text(message)),
             Format::Xml(_) => (file.unwrap_or(&self.xml), xml_text(message)),
         };
-        template.fill(status, &message)
+        template.fill(&message)
     }
 }
 
@@ -122,14 +123,28 @@ fn read_folder(folder: &Path, files: &mut HashMap<String, Template>, problems: &
                 .map_err(|action| format!("{action:?} is not understood, the built-in body is used"))
         }) {
             Ok(template) => {
+                if template.0.contains(&Part::End) {
+                    problems.push(
+                        Problem::warning(
+                            place,
+                            "",
+                            "there is only {{.Message}}: at any other field the body ends, as in Tyk",
+                        )
+                        .hint("write the status into the file: error_404.json is for 404 alone"),
+                    );
+                }
                 files.insert(name, template);
             }
-            Err(message) => problems.push(
-                Problem::warning(place, "", message)
-                    .hint("error templates may use {{.Message}} and {{.StatusCode}}"),
-            ),
+            Err(message) => problems
+                .push(Problem::warning(place, "", message).hint("error templates may use {{.Message}}")),
         }
     }
+}
+
+/// A single name behind a dot.
+fn is_field(action: &str) -> bool {
+    let name = action.strip_prefix('.').unwrap_or_default();
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 impl Template {
@@ -142,7 +157,7 @@ impl Template {
             parts.push(Part::Text(before.to_owned()));
             parts.push(match action.trim() {
                 ".Message" => Part::Message,
-                ".StatusCode" => Part::StatusCode,
+                field if is_field(field) => Part::End,
                 other => return Err(other.to_owned()),
             });
             rest = after;
@@ -151,16 +166,13 @@ impl Template {
         Ok(Self(parts))
     }
 
-    fn fill(&self, status: u16, message: &str) -> Bytes {
+    fn fill(&self, message: &str) -> Bytes {
         let mut body = String::with_capacity(64 + message.len());
         for part in &self.0 {
             match part {
                 Part::Text(text) => body.push_str(text),
                 Part::Message => body.push_str(message),
-                Part::StatusCode => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(body, "{status}");
-                }
+                Part::End => break,
             }
         }
         body.into()
@@ -225,14 +237,17 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| fs::write(folder.path().join(name), text).unwrap();
         write("error.json", "any {{ .Message }}");
-        write("error_404.json", "{{.StatusCode}}!");
+        write("error_404.json", "404 {{.Message}}!");
+        write("error_401.json", "{\"code\": {{.StatusCode}}, \"why\": \"{{.Message}}\"}");
         write("error.xml", "{{if .Message}}x{{end}}");
         let mut problems = Vec::new();
         let templates = Templates::load(folder.path().to_str().unwrap(), &mut problems);
-        assert_eq!(templates.render(&Format::Json, 404, "m"), "404!");
+        assert_eq!(templates.render(&Format::Json, 404, "m"), "404 m!");
+        assert_eq!(templates.render(&Format::Json, 401, "m"), "{\"code\": ");
         assert_eq!(templates.render(&Format::Json, 500, "m"), "any m");
-        assert_eq!(problems.len(), 1);
-        assert!(problems[0].to_string().contains("if .Message"), "{}", problems[0]);
+        assert_eq!(problems.len(), 2);
+        let text: String = problems.iter().map(ToString::to_string).collect();
+        assert!(text.contains("if .Message") && text.contains("error_401.json"), "{text}");
         let xml = Format::of(Some(&HeaderValue::from_static("text/xml")));
         assert!(templates.render(&xml, 500, "m").starts_with(b"<?xml"));
     }

@@ -7,7 +7,10 @@
 use std::{
     io,
     net::Ipv4Addr,
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicU16, Ordering},
+    },
     time::Duration,
 };
 
@@ -103,7 +106,7 @@ impl Gateway {
             stores: Vec::new(),
             control: Arc::new(NoControl),
             sockets: OnceLock::new(),
-            port: 0.into(),
+            port: AtomicU16::new(0),
             found: ArcSwap::default(),
         }))
     }
@@ -112,7 +115,7 @@ impl Gateway {
 /// Sends the request over a connection that nobody else can have, and takes what comes until its end.
 async fn exchange(gateway: Arc<Gateway>, request: &[u8]) -> io::Result<Vec<u8>> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    gateway.port.store(listener.local_addr()?.port(), std::sync::atomic::Ordering::Relaxed);
+    gateway.port.store(listener.local_addr()?.port(), Ordering::Relaxed);
     let mut client = TcpStream::connect(listener.local_addr()?).await?;
     let (socket, peer) = loop {
         let (socket, peer) = listener.accept().await?;

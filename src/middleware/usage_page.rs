@@ -81,3 +81,59 @@ impl UsagePage {
 fn number(number: f64) -> serde_json::Value {
     if number.fract() == 0.0 && number.abs() < 1e15 { (number as i64).into() } else { number.into() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::build;
+    use crate::{
+        chain::{Flow, Origin, Slot},
+        config::Config,
+        limit::{Ask, QuotaAsk, Run},
+        middleware::tests::{Bench, definition, passed},
+        session::KeyState,
+    };
+
+    #[tokio::test]
+    async fn a_key_sees_what_its_counter_says() {
+        let root = json!({ "use_keyless": false });
+        let steps = [Slot::Step("usage_page", build)];
+        let bench = Bench::of(&definition(json!({}), root), Config::default(), &steps, &[]);
+        let state = json!({ "rate": 5, "per": 60, "quota_max": 9, "quota_remaining": 4, "quota_renews": 7 });
+        let call = async |path: &str, counted: usize| {
+            let mut request = bench.request(&format!("GET {path} HTTP/1.1\r\nHost: h\r\n\r\n")).await;
+            let quota = Some(QuotaAsk { limit: 9, renewal: 3600 });
+            let limiter = request.ctx.snapshot.services.limiter.clone();
+            for _ in 0..counted {
+                limiter.check(&Ask { scope: "", id: "k", rate: None, quota }, Run::Real).await;
+            }
+            request.ctx.state = Some(KeyState {
+                id: "k".into(),
+                hash: "k".into(),
+                state: Arc::new(serde_json::from_value(state.clone()).unwrap()),
+                stored: true,
+                modified: false,
+            });
+            bench.chain.request(&mut request.session, &mut request.ctx).await
+        };
+        for path in ["/app/tyk/rate-limits", "/app/x/tyk/rate-limits/", "/app/"] {
+            assert!(passed(&call(path, 0).await), "{path}");
+        }
+        let page = async |counted| match call("/app/tyk/rate-limits/", counted).await {
+            Ok(Flow::Respond(answer)) => {
+                assert_eq!((answer.head.status.as_u16(), answer.origin), (200, Origin::Page));
+                serde_json::from_slice::<Value>(&answer.body).unwrap()
+            }
+            other => panic!("{other:?}"),
+        };
+        let quota = json!({ "quota_max": 9, "quota_remaining": 4, "quota_renews": 7 });
+        let rate = json!({ "requests": 5, "per_unit": 60 });
+        assert_eq!(page(0).await, json!({ "quota": quota, "rate_limit": rate }), "nothing counted yet");
+        let counted = page(2).await;
+        assert_eq!(counted["quota"]["quota_remaining"], 7);
+        assert!(counted["quota"]["quota_renews"].as_i64().unwrap() > 1_700_000_000);
+    }
+}

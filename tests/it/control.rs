@@ -6,6 +6,7 @@ mod keys;
 mod numbers;
 mod organisations;
 mod policies;
+mod trial;
 
 use std::fs;
 

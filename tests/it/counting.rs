@@ -8,7 +8,7 @@ use std::{
 use pinhook::store::{Count, Counted, If, MemoryStore, RedisStore, Store};
 use proptest::{prelude::*, test_runner::TestRunner};
 
-use crate::support::redis::Redis;
+use crate::support::redis::{Redis, cluster::Cluster};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -139,6 +139,13 @@ async fn redis_counts() {
 }
 
 #[tokio::test]
+async fn a_cluster_counts() {
+    let cluster = Cluster::start();
+    // Keys of one batch lie on several nodes.
+    counts(&RedisStore::new(&cluster.storage()).unwrap()).await;
+}
+
+#[tokio::test]
 async fn another_gateways_counter_goes_on() {
     let redis = Redis::start();
     let store = RedisStore::new(&redis.storage()).unwrap();
@@ -197,11 +204,10 @@ async fn counts_are_exact_under_concurrency() {
         [Arc::new(MemoryStore::default()), Arc::new(RedisStore::new(&redis.storage()).unwrap())];
     for store in stores {
         let log = at_once(store.clone(), |now| rolling("log", now, 600, 50)).await;
-        let rest = Duration::from_secs(600);
         let window =
             at_once(store.clone(), |_| Count::Window { key: "w", rest: Duration::from_secs(600), limit: 50 });
         let quota = at_once(store.clone(), |_| quota("q", 50, 600));
-        assert_eq!((log, window.await, quota.await, rest.as_secs()), (50, 50, 50, 600));
+        assert_eq!((log, window.await, quota.await), (50, 50, 50));
     }
 }
 

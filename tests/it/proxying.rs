@@ -6,3 +6,4 @@ mod input;
 mod loops;
 mod ports;
 pub(crate) mod protocols;
+mod rest;

@@ -7,9 +7,9 @@ use chrono::Utc;
 use pingora_proxy::Session;
 
 use self::signature::Signature;
-use super::{AuthMethod, Credential, Verdict, without_bearer};
+use super::{AuthMethod, Credential, Verdict, refusal, without_bearer};
 use crate::{
-    chain::{AUTH_FAILURE, Blueprint, Ctx, Denial, key_failure},
+    chain::{AUTH_FAILURE, Blueprint, Ctx, Denial, Refusal, key_failure},
     error::Result,
     event::EventKind,
     session::KeyState,
@@ -17,11 +17,6 @@ use crate::{
 
 /// What `base_identity_provided_by` calls it.
 pub(super) const IDENTITY: &str = "auth_token";
-
-/// No credential at all.
-const MISSING: Denial = Denial::new(401, "Authorization field missing");
-/// A credential that is no key.
-const UNKNOWN: Denial = Denial::new(403, "Access to this API has been disallowed");
 
 /// The method, where a definition switches it on by name.
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>> {
@@ -50,7 +45,7 @@ impl AuthMethod for Key {
             return Ok(Verdict::Passed);
         }
         let Some(presented) = self.credential.read(&session.req_header().headers, &ctx.url) else {
-            return Ok(Verdict::Denied(MISSING));
+            return Ok(Verdict::Denied(refusal(ctx, Refusal::KeyMissing)));
         };
         let token = without_bearer(&presented);
         Ok(match super::find(ctx, token).await {
@@ -60,7 +55,7 @@ impl AuthMethod for Key {
             },
             None => {
                 key_failure(session, ctx, EventKind::AuthFailure, AUTH_FAILURE, token);
-                Verdict::Denied(UNKNOWN)
+                Verdict::Denied(refusal(ctx, Refusal::KeyNotFound))
             }
         })
     }

@@ -22,20 +22,15 @@ pub use self::{
     server::Server,
     tokens::{Access, Listed, Tokens},
 };
-use super::{AUTH_FAILURE, AuthMethod, Credential, Verdict, clients::ClientCache};
+use super::{AUTH_FAILURE, AuthMethod, Credential, Verdict, clients::ClientCache, refusal};
 use crate::{
-    chain::{Blueprint, Ctx, Denial, key_failure},
+    chain::{Blueprint, Ctx, Refusal, key_failure},
     error::Result,
     event::EventKind,
 };
 
 /// What `base_identity_provided_by` calls it.
 pub(super) const IDENTITY: &str = "oauth_key";
-
-const MISSING: Denial = Denial::new(400, "Authorization field missing");
-const MALFORMED: Denial = Denial::new(400, "Bearer token malformed");
-const UNKNOWN: Denial = Denial::new(403, "Key not authorised");
-const CLIENT_GONE: Denial = Denial::new(403, "Key not authorised. OAuth client access was revoked");
 
 /// The method, where a definition switches it on.
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>> {
@@ -57,19 +52,21 @@ struct Bearer {
 impl AuthMethod for Bearer {
     async fn authenticate(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Verdict> {
         let presented = self.credential.read(&session.req_header().headers, &ctx.url).unwrap_or_default();
-        let Some((scheme, rest)) = presented.split_once(' ') else { return Ok(Verdict::Denied(MISSING)) };
+        let Some((scheme, rest)) = presented.split_once(' ') else {
+            return Ok(Verdict::Denied(refusal(ctx, Refusal::OauthMissing)));
+        };
         if !scheme.eq_ignore_ascii_case("bearer") {
-            return Ok(Verdict::Denied(MALFORMED));
+            return Ok(Verdict::Denied(refusal(ctx, Refusal::OauthMalformed)));
         }
         // What follows a second space does not count.
         let token = rest.split(' ').next().unwrap_or_default();
         let Some(key) = super::find(ctx, token).await else {
             key_failure(session, ctx, EventKind::AuthFailure, AUTH_FAILURE, token);
-            return Ok(Verdict::Denied(UNKNOWN));
+            return Ok(Verdict::Denied(refusal(ctx, Refusal::OauthNotFound)));
         };
         match self.clients.get(&key.state.oauth_client_id).await {
             Some(_) => Ok(Verdict::Granted(key)),
-            None => Ok(Verdict::Denied(CLIENT_GONE)),
+            None => Ok(Verdict::Denied(refusal(ctx, Refusal::OauthClientDeleted))),
         }
     }
 }

@@ -123,7 +123,7 @@ fn is_web_address(url: &str) -> bool {
 
 fn method(name: &str, note: Note<'_>) -> Method {
     match name.to_ascii_uppercase().as_str() {
-        "GET" => Method::GET,
+        "" | "GET" => Method::GET,
         "POST" => Method::POST,
         "PUT" => Method::PUT,
         "PATCH" => Method::PATCH,

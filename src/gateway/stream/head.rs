@@ -14,7 +14,7 @@ use bytes::Bytes;
 use pingora_core::protocols::IO;
 use tokio::io::{AsyncReadExt, ReadBuf};
 
-use super::{Buffered, LINGER};
+use super::{Buffered, LINGER, LINGER_OVER_BODY};
 use crate::gateway::framing;
 
 /// Bytes of the last read that are kept for the answer to a bad head.
@@ -91,11 +91,17 @@ impl<S: IO> Buffered<S> {
         self.timer.poll(&self.life, self.patience, cx)
     }
 
-    /// Reads what is there, until the client closes.
-    pub(super) async fn read_unread(&mut self) {
+    /// Reads what is there, or is still to come, until the client closes or its time is up.
+    pub(super) async fn linger(&mut self) {
+        let rest = self.life.has_rest();
+        let (patience, most) = if rest { LINGER_OVER_BODY } else { LINGER };
+        // Late or not, the connection ends here.
+        let _ = tokio::time::timeout(patience, self.read_unread(rest, most)).await;
+    }
+
+    async fn read_unread(&mut self, wait: bool, mut left: usize) {
         let mut space = [0; 4096];
-        let mut left = LINGER.1;
-        let there = {
+        let there = wait || {
             let mut read = std::pin::pin!(self.inner.read(&mut space));
             std::future::poll_fn(|cx| match read.as_mut().poll(cx) {
                 Poll::Ready(Ok(count)) => Poll::Ready(count > 0),

@@ -33,6 +33,8 @@ pub(in crate::gateway) struct Life {
     /// When the upstream's head must have come; 0 is no limit.
     answer_due: AtomicU64,
     late: AtomicBool,
+    /// The client may still be sending a body that nobody wants.
+    rest: AtomicBool,
     /// What the reader was handed first since somebody last asked.
     handed: AtomicU8,
     /// Bytes behind that head.
@@ -57,6 +59,7 @@ impl Life {
     pub(in crate::gateway) fn begin(&self, body: Option<u64>) {
         self.body.store(body.unwrap_or(UNKNOWN), Relaxed);
         self.serving.store(true, Relaxed);
+        self.rest.store(false, Relaxed);
         self.head.store(0, Relaxed);
         self.head_due.store(0, Relaxed);
     }
@@ -81,6 +84,17 @@ impl Life {
     /// True once the upstream's head did not come in time.
     pub(in crate::gateway) fn late(&self) -> bool {
         self.late.load(Relaxed)
+    }
+
+    /// The request is answered, and the client may still be sending a body that nobody wants; or not any more. The
+    /// connection is closed with care then.
+    pub(in crate::gateway) fn leaves_rest(&self, rest: bool) {
+        self.rest.store(rest, Relaxed);
+    }
+
+    /// True if a body that nobody wants may still be coming.
+    pub(in crate::gateway) fn has_rest(&self) -> bool {
+        self.rest.load(Relaxed)
     }
 
     /// The reader was handed `bytes`.

@@ -53,6 +53,9 @@ impl Store for Watched {
     async fn scan(&self, prefix: &str) -> Result<Vec<String>> {
         self.memory.scan(prefix).await
     }
+    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
+        self.memory.count(counts).await
+    }
     async fn push(&self, list: &str, items: &[Bytes]) -> Result<()> {
         self.memory.push(list, items).await
     }
@@ -91,9 +94,6 @@ impl Store for Watched {
     }
     async fn subscribe(&self, channel: &str) -> Result<mpsc::Receiver<Bytes>> {
         self.memory.subscribe(channel).await
-    }
-    async fn count(&self, counts: &[Count<'_>]) -> Result<Vec<Counted>> {
-        self.memory.count(counts).await
     }
     async fn ping(&self) -> Result<()> {
         self.up()

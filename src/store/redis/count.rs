@@ -59,6 +59,10 @@ impl RedisStore {
             }
             Count::Quota { key, limit, renewal: 0 } => {
                 let value: u64 = self.ask(cmd("INCR").arg(key)).await?;
+                if value == 1 {
+                    // A new counter, and without an end.
+                    self.counting.known.remove(key);
+                }
                 Ok(Some(Counted { passed: value <= limit, value, left: Duration::ZERO }))
             }
             Count::Quota { key, limit, renewal } => {

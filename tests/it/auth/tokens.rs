@@ -51,7 +51,6 @@ async fn a_key_opens_from_its_places_and_nothing_else_does() {
 async fn refusals_of_auth_tokens() {
     let up = Upstream::named("up").await;
     let gateway = gateway([protected("a", &up).set("use_standard_auth", true)]).await;
-    key(&gateway, "al", json!({})).await;
     assert_eq!(error(gateway.get("/a/x")).await, refused(401, MISSING));
     assert_eq!(error(gateway.get("/a/x").header("Authorization", "")).await, refused(401, MISSING));
     for unknown in ["nobody", "al", "Bearer nobody"] {
@@ -59,6 +58,21 @@ async fn refusals_of_auth_tokens() {
         assert_eq!(error(request).await, refused(403, DISALLOWED), "{unknown}");
     }
     assert_eq!(up.count(), 0);
+}
+
+#[tokio::test]
+async fn a_site_may_change_what_refusals_say_but_has_to_say_so_twice() {
+    let up = Upstream::named("up").await;
+    for honoured in [true, false] {
+        let change = |config: &mut Config| {
+            config.pinhook.override_messages = honoured;
+            let change = serde_json::from_value(json!({ "code": 418, "message": "no token" })).unwrap();
+            config.override_messages.insert("auth.auth_field_missing".to_owned(), change);
+        };
+        let gateway = gateway_with([protected("a", &up)], change).await;
+        let expected = if honoured { refused(418, "no token") } else { refused(401, MISSING) };
+        assert_eq!(error(gateway.get("/a/x")).await, expected);
+    }
 }
 
 #[tokio::test]

@@ -85,3 +85,26 @@ async fn no_call_is_admitted_by_another_header_or_half_a_secret() {
         }
     }
 }
+
+#[tokio::test]
+async fn the_config_is_shown_on_demand_to_who_knows_the_secret() {
+    let closed = Gateway::build().start().await;
+    assert_eq!(closed.control("GET", "/config").send().await.status, 404);
+
+    let builder = Gateway::build().api(api("root").listen("/")).config(|config| {
+        config.enable_config_inspection = true;
+        config.control_api_hostname = "admin.example".to_owned();
+    });
+    let gateway = builder.start().await;
+    let at = |path: &str| gateway.get(path).header("Host", "admin.example");
+    for path in ["/config", "/env"] {
+        assert_eq!(outcome(&at(path).send().await), (403, FORBIDDEN.to_owned()));
+        let shown = at(path).header("X-Tyk-Authorization", SECRET).send().await;
+        assert_eq!(shown.status, 200, "{path}");
+        assert!(shown.text().contains("*REDACTED*") && !shown.text().contains(SECRET), "{path}");
+    }
+    let field = at("/config?field=http_server_options.read_timeout");
+    assert_eq!(field.header("X-Tyk-Authorization", SECRET).send().await.json(), 120);
+    let elsewhere = gateway.control("GET", "/config").send().await;
+    assert_eq!(elsewhere.status, 500, "another host: the API on / takes it, and its upstream is down");
+}

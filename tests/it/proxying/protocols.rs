@@ -71,15 +71,6 @@ async fn pipelined_requests_are_answered_in_order() {
     }
 }
 
-#[tokio::test]
-async fn a_refusal_that_leaves_a_body_unread_says_that_it_closes() {
-    let gateway = Gateway::build().start().await;
-    let mut connection = gateway.request("POST", "/none").body("unread").start().await;
-    let response = connection.response().await;
-    assert_eq!((response.status, response.header("connection")), (404, Some("close")));
-    assert!(connection.is_closed().await);
-}
-
 /// Some requests to the API `a`, which has to echo them.
 pub(crate) async fn over_http2(io: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, authority: &str) {
     let (client, connection) = in_time("handshake", h2::client::handshake(io)).await.unwrap();

@@ -8,6 +8,7 @@ use pingora_http::RequestHeader;
 use super::{abi::Refused, call::Call, call::Site, elf};
 use crate::{
     hook::{HookKind, Object, Spec},
+    session::SessionState,
     url::Url,
 };
 
@@ -191,4 +192,57 @@ proptest::proptest! {
         content.extend(tail);
         proptest::prop_assert!(elf::inspect(&content).is_err());
     }
+}
+
+#[test]
+fn a_session_is_read_and_edited_where_there_is_one() {
+    let mut object = object("/");
+    with_call(&mut object, |call| {
+        assert_eq!(call.session(), None);
+        assert_eq!(call.session_metadata(b"tier"), None);
+        for refused in [
+            call.set_session(b"{}"),
+            call.set_session_metadata(b"tier", b"gold"),
+            call.remove_session_metadata(b"tier"),
+        ] {
+            assert_eq!(refused, Err(Refused::Missing), "a pre hook makes nobody known");
+        }
+    });
+    let known: SessionState =
+        serde_json::from_str(r#"{"alias":"a","meta_data":{"tier":"gold","n":[1,"x"]}}"#).unwrap();
+    let known = Arc::new(known);
+    object.state = Some(known.clone());
+    with_call(&mut object, |call| {
+        assert_eq!(call.session_metadata(b"tier"), Some(&b"gold"[..]));
+        assert_eq!(call.session_metadata(b"n"), Some(&br#"[1,"x"]"#[..]));
+        assert_eq!(call.remove_session_metadata(b"gone"), Err(Refused::NotFound));
+    });
+    assert!(Arc::ptr_eq(object.state.as_ref().unwrap(), &known), "what is only read stays the same");
+    with_call(&mut object, |call| {
+        let before = call.session().unwrap().to_vec();
+        assert_eq!(call.set_session_metadata(b"tier", b"silver"), Ok(()));
+        assert_eq!(call.set_session_metadata(b"tier", b"\xff"), Err(Refused::Invalid));
+        assert_eq!(call.remove_session_metadata(b"n"), Ok(()));
+        assert_eq!(call.session(), Some(&br#"{"meta_data":{"tier":"silver"},"alias":"a"}"#[..]));
+        assert_ne!(call.session().unwrap(), before);
+        for bad in [&b"null"[..], b"[]", b"{", br#"{"rate":"x"}"#] {
+            assert_eq!(call.set_session(bad), Err(Refused::Invalid), "{}", String::from_utf8_lossy(bad));
+        }
+        assert_eq!(call.set_session(br#"{"alias":"b"}"#), Ok(()));
+        assert_eq!(call.session(), Some(&br#"{"alias":"b"}"#[..]));
+    });
+    assert_eq!((known.alias.as_str(), known.meta_data.len()), ("a", 2), "the key's own state is left alone");
+}
+
+#[test]
+fn an_auth_hook_sets_the_first_session() {
+    let mut object = object("/");
+    let site = Site { api_id: "api".into(), function: "Test".into() };
+    let mut call = Call::new(&mut object, Some(HookKind::Auth), &site);
+    assert_eq!(call.hook_kind(), 7);
+    assert_eq!(call.set_session_metadata(b"tier", b"gold"), Err(Refused::Missing));
+    assert_eq!(call.set_session(br#"{"rate":5,"per":1}"#), Ok(()));
+    assert_eq!(call.set_session_metadata(b"tier", b"gold"), Ok(()));
+    let state = object.state.unwrap();
+    assert_eq!((state.rate, &state.meta_data["tier"]), (5.0, &"gold".into()));
 }

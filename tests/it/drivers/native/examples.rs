@@ -188,3 +188,37 @@ async fn sticky_service_without_fallback_leaves_the_request_as_it_is() {
     let object = hook.dispatch(HookKind::Pre, of_api("down", "ann", config)).await.unwrap();
     assert_eq!((header(&object, "service-address"), object.target.as_deref()), (None, None));
 }
+
+#[tokio::test]
+async fn check_token_leaves_the_session_of_its_table() {
+    let hook = load(&build("check_token"), "CheckToken");
+    let config = r#"{"tokens": {"s3cret": {"alias": "alice", "rate": 10, "per": 1}}}"#;
+    let given = with_config("/", &[("X-Token", "s3cret")], config);
+    let object = hook.dispatch(HookKind::Auth, given).await.unwrap();
+    assert_eq!(object.metadata.get("token").map(String::as_str), Some("s3cret"));
+    let state = object.state.unwrap();
+    assert_eq!((state.alias.as_str(), state.rate), ("alice", 10.0));
+    for (headers, status) in [(&[][..], 401), (&[("X-Token", "other")], 403)] {
+        let object = hook.dispatch(HookKind::Auth, with_config("/", headers, config)).await.unwrap();
+        assert_eq!(object.answer.unwrap().status.as_u16(), status);
+        assert!(object.state.is_none());
+    }
+    assert!(hook.dispatch(HookKind::Pre, with_config("/", &[("X-Token", "s3cret")], config)).await.is_err());
+}
+
+#[tokio::test]
+async fn partner_checks_and_tags() {
+    let library = crate::support::plugins::build_example("cc", "partner/partner.c", &[]);
+    let (check, tag) = (load(&library, "CheckPartner"), load(&library, "TagPartner"));
+    let object = check.dispatch(HookKind::Auth, object("/", &[("X-Partner", "acme")])).await.unwrap();
+    assert_eq!(object.metadata.get("token").map(String::as_str), Some("partner-acme"));
+    assert_eq!(object.state.as_ref().unwrap().alias, "acme");
+    let object = tag.dispatch(HookKind::PostKeyAuth, object).await.unwrap();
+    assert_eq!((header(&object, "X-Tier"), header(&object, "X-Level")), (Some("partner"), Some("2")));
+    assert_eq!(object.state.unwrap().meta_data["seen"], "yes");
+    for name in ["", "a b", "\"x"] {
+        let object =
+            check.dispatch(HookKind::Auth, super::object("/", &[("X-Partner", name)])).await.unwrap();
+        assert_eq!(object.answer.unwrap().status.as_u16(), 403, "{name}");
+    }
+}

@@ -6,6 +6,7 @@ pub(crate) mod tls;
 
 use std::{
     net::{Ipv4Addr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     thread::sleep,
     time::{Duration, Instant},
@@ -14,12 +15,15 @@ use std::{
 use pinhook::config::{Storage, StorageKind};
 use redis::{FromRedisValue, cmd};
 use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 
 /// A server with an empty database that keeps nothing on disk.
 pub(crate) struct Redis {
     server: Child,
     port: u16,
     arguments: Vec<String>,
+    /// What a replica writes, it writes here.
+    folder: TempDir,
 }
 
 impl Redis {
@@ -38,11 +42,12 @@ impl Redis {
     }
 
     fn run(arguments: impl Fn(u16) -> Vec<String>) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         for _ in 0..5 {
             let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
             let arguments = arguments(port);
-            if let Some(server) = launch(port, &arguments) {
-                return Self { server, port, arguments };
+            if let Some(server) = launch(port, &arguments, folder.path()) {
+                return Self { server, port, arguments, folder };
             }
         }
         panic!("no port for redis-server after 5 tries");
@@ -86,7 +91,8 @@ impl Redis {
 
     /// Starts it again, empty, on the same port.
     pub(crate) fn restart(&mut self) {
-        self.server = launch(self.port, &self.arguments).expect("redis-server starts on the port it had");
+        self.server = launch(self.port, &self.arguments, self.folder.path())
+            .expect("redis-server starts on the port it had");
     }
 
     /// Sends a command and waits for the answer.
@@ -115,9 +121,10 @@ impl Drop for Redis {
 }
 
 /// `None` when the port was taken meanwhile.
-fn launch(port: u16, arguments: &[String]) -> Option<Child> {
+fn launch(port: u16, arguments: &[String], folder: &Path) -> Option<Child> {
     let mut server = Command::new("redis-server")
         .args(arguments)
+        .current_dir(folder)
         .stdout(Stdio::null())
         .spawn()
         .expect("redis-server is installed (Debian: apt-get install redis-server)");

@@ -54,10 +54,10 @@ async fn candidates_come_in_tyks_order_and_in_one_round_trip() {
 async fn a_token_of_the_organisation_is_looked_for_alone() {
     let bench = Bench::new(|_| {});
     let json = token::generate("org1", "alice", "murmur64");
-    assert_eq!(bench.sessions.candidates("org1", &json), [json.clone()]);
+    assert_eq!(bench.sessions.candidates("org1", &json), [json.as_str()]);
     assert_eq!(bench.sessions.candidates("org2", &json).len(), 2);
     let legacy = format!("{ORG}0123456789abcdef0123456789abcdef");
-    assert_eq!(bench.sessions.candidates(ORG, &legacy), [legacy.clone()]);
+    assert_eq!(bench.sessions.candidates(ORG, &legacy), [legacy.as_str()]);
 }
 
 #[tokio::test]

@@ -10,23 +10,16 @@ use std::{
     pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 use criterion::{Criterion, Throughput};
 use pingora_proxy::Session;
 use pinhook::{
     chain::{Blueprint, Chain, Ctx, ListenPath, Router, Services, Snapshot},
-    cluster::{Members, Notices},
-    config::{self, Config},
-    definition, event,
-    hook::{Hooks, Spec, drivers::DriverSettings},
-    limit::Limiter,
-    metrics::Metrics,
+    config::Config,
+    definition,
+    hook::Spec,
     middleware,
-    session::Sessions,
-    store::MemoryStore,
-    upstream::Resolver,
     url::Url,
 };
 use tokio::io::AsyncWriteExt;
@@ -88,30 +81,7 @@ impl Run {
 }
 
 fn services() -> Services {
-    let timeout = Duration::from_secs(5);
-    let (config, store) = (Arc::new(Config::default()), Arc::new(MemoryStore::default()));
-    let members = Arc::new(Members::new(&config));
-    let (client, metrics) = (Arc::default(), Metrics::new(true).expect("metrics"));
-    let maker = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "").0;
-    Services {
-        limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
-        notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
-        members,
-        sessions: Arc::new(Sessions::new(&config, store.clone())),
-        cache: store.clone(),
-        events: Arc::default(),
-        store,
-        config,
-        hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
-        key_sets: Arc::default(),
-        client,
-        event_maker: Arc::new(maker),
-        monitor: Arc::default(),
-        messages: Arc::default(),
-        resolver: Arc::new(Resolver::new(timeout)),
-        metrics,
-        environment: config::variable,
-    }
+    Services::alone(Config::default()).expect("handles")
 }
 
 fn chain(definition: &definition::ApiDefinition, services: &Services) -> Chain {
@@ -141,7 +111,7 @@ fn session() -> Session {
     })
 }
 
-fn poll_once<F: Future>(future: F) -> F::Output {
+pub(super) fn poll_once<F: Future>(future: F) -> F::Output {
     match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(output) => output,
         Poll::Pending => unreachable!("no step of this build waits"),

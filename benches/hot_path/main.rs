@@ -2,6 +2,7 @@
 
 mod chain;
 mod hook;
+mod key;
 mod limit;
 mod rewrite;
 mod route;
@@ -11,6 +12,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 fn all(criterion: &mut Criterion) {
     chain::bench(criterion);
     hook::bench(criterion);
+    key::bench(criterion);
     limit::bench(criterion);
     rewrite::bench(criterion);
     route::bench(criterion);

@@ -19,7 +19,7 @@ pub(super) fn update(call: Call<'_>) -> Reply<'_> {
 }
 
 async fn write(call: &Call<'_>, action: &str) -> Result<ControlAnswer, ControlAnswer> {
-    let state = serde_json::from_slice::<SessionState>(&call.request.body);
+    let state = SessionState::parse(&call.request.body);
     let mut state = state.map_err(|_| reply::error(400, "Request malformed"))?;
     let snapshot = call.gateway.snapshot();
     let services = &snapshot.services;

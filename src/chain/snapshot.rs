@@ -5,13 +5,14 @@ use std::{collections::HashMap, sync::Arc};
 use super::{Api, KeySets, Messages, Router};
 use crate::{
     cluster::{Members, Notices},
-    config::Config,
+    config::{self, Config},
+    error::Result,
     event::{self, Events, Monitor},
-    hook::Hooks,
+    hook::{Hooks, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
     session::{Policies, Sessions},
-    store::Store,
+    store::{MemoryStore, Store},
     upstream::{Client, Resolver},
     url::loop_name,
 };
@@ -53,6 +54,40 @@ pub struct Services {
     pub metrics: Arc<Metrics>,
     /// Looks up a variable of the process; the environment itself is read in `config` only.
     pub environment: fn(&str) -> Option<String>,
+}
+
+impl Services {
+    /// Handles over the process' own memory, which tell nobody of anything: for chains outside of a gateway, such as
+    /// those of benches.
+    ///
+    /// # Errors
+    /// The metrics could not be registered.
+    pub fn alone(config: Config) -> Result<Self> {
+        let timeout = config.pinhook.plugin_timeout();
+        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
+        let (client, members, metrics) =
+            (Arc::default(), Arc::new(Members::new(&config)), Metrics::new(true)?);
+        let (maker, ..) = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "");
+        Ok(Self {
+            limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
+            notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
+            members,
+            sessions: Arc::new(Sessions::new(&config, store.clone())),
+            cache: store.clone(),
+            store,
+            events: Arc::default(),
+            event_maker: Arc::new(maker),
+            monitor: Arc::default(),
+            messages: Arc::default(),
+            key_sets: Arc::default(),
+            client,
+            hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
+            resolver: Arc::new(Resolver::new(timeout)),
+            metrics,
+            config: Arc::new(config),
+            environment: config::variable,
+        })
+    }
 }
 
 /// All live APIs and the router, immutable.

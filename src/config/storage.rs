@@ -29,21 +29,21 @@ pub struct Storage {
     pub username: String,
     /// Password.
     pub password: Secret,
-    /// Number of the database.
+    /// Number of the database; a Cluster has only one.
     pub database: i64,
-    /// Connections per node; default 500.
+    /// Has no effect: one connection per node carries all calls.
     pub optimisation_max_active: i64,
     /// Has no effect.
     pub optimisation_max_idle: i64,
     /// Seconds to wait for Redis; default 5.
     pub timeout: i64,
-    /// `addrs` are nodes of a Redis Cluster.
+    /// `addrs` are nodes of a Redis Cluster; the others are found.
     pub enable_cluster: bool,
-    /// Speak TLS.
+    /// Speak TLS, to sentinels too.
     pub use_ssl: bool,
     /// Do not verify the certificate of Redis.
     pub ssl_insecure_skip_verify: bool,
-    /// Certificate authority of Redis.
+    /// Certificate authority of Redis, PEM; else those of the system.
     pub ca_file: String,
     /// Client certificate.
     pub cert_file: String,

@@ -13,46 +13,17 @@ use crate::{
         Blueprint, Chain, Ctx, Flow, ListenPath, Middleware, ResponseMiddleware, ResponseSlot, Router,
         Services, Slot, Snapshot,
     },
-    cluster::{Members, Notices},
     config::{Config, Secret},
     definition::{self, ApiDefinition, VersionInfo},
     error::{Problem, Result},
-    event,
-    hook::{HookKind, Hooks, ResponsePart, Spec, drivers::DriverSettings},
-    limit::Limiter,
-    metrics::Metrics,
-    session::Sessions,
-    store::{MemoryStore, Store},
-    upstream::Resolver,
+    hook::{HookKind, ResponsePart, Spec},
     url::Url,
 };
 
 /// Shared handles with this config.
 pub(super) fn services(config: Config) -> Services {
-    let timeout = config.pinhook.plugin_timeout();
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let members = Arc::new(Members::new(&config));
-    let (client, metrics) = (Arc::default(), Metrics::new(true).unwrap());
-    let maker = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "").0;
-    Services {
-        limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
-        notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
-        members,
-        sessions: Arc::new(Sessions::new(&config, store.clone())),
-        cache: store.clone(),
-        events: Arc::default(),
-        store,
-        hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
-        key_sets: Arc::default(),
-        client,
-        event_maker: Arc::new(maker),
-        monitor: Arc::default(),
-        messages: Arc::default(),
-        resolver: Arc::new(Resolver::new(timeout)),
-        metrics,
-        config: Arc::new(config),
-        environment: |name| (name == "TYK_SECRET_KEY").then(|| "from-env".to_owned()),
-    }
+    let environment = |name: &str| (name == "TYK_SECRET_KEY").then(|| "from-env".to_owned());
+    Services { environment, ..Services::alone(config).unwrap() }
 }
 
 /// A definition that listens on `/app/`, with these members of its only version and these of its own.

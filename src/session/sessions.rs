@@ -158,7 +158,7 @@ impl Sessions {
 
     fn apply(&self, policies: &Policies, org_id: &str, found: &Found) -> Option<KeyState> {
         let key_hash = if self.tokens.hashed { &*found.hash } else { "" };
-        let mut state = match serde_json::from_slice::<SessionState>(&found.stored) {
+        let mut state = match SessionState::parse(&found.stored) {
             Ok(state) => state,
             Err(error) => {
                 tracing::warn!(org_id, key_hash, %error, "a stored key cannot be read, so it counts as unknown");
@@ -215,7 +215,7 @@ impl Sessions {
     pub(super) async fn read_at(&self, name: &str) -> Result<Option<SessionState>> {
         let value = self.store.get_many(&[name]).await?.into_iter().next().flatten();
         let Some(text) = value.filter(|text| !text.is_empty()) else { return Ok(None) };
-        serde_json::from_slice(&text).map(Some).map_err(|error| Error::Store(error.into()))
+        SessionState::parse(&text).map(Some).map_err(|error| Error::Store(error.into()))
     }
 
     /// Writes a state under a hash. False when `when` held it back.

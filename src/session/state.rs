@@ -238,6 +238,17 @@ impl ApiLimit {
 }
 
 impl SessionState {
+    /// Reads a state. `null`, which would be a state without any limit, is none.
+    ///
+    /// # Errors
+    /// It is no object, or a member has the wrong type.
+    pub fn parse(json: &[u8]) -> serde_json::Result<Self> {
+        match serde_json::from_slice::<Option<Self>>(json)? {
+            Some(state) => Ok(state),
+            None => Err(serde::de::Error::custom("expected an object, got null")),
+        }
+    }
+
     /// Its policies: `apply_policies`, or where that is empty the older single one.
     pub fn policies(&self) -> &[String] {
         if self.apply_policies.is_empty() && !self.apply_policy_id.is_empty() {

@@ -57,6 +57,7 @@ fn a_whole_tyk_conf_passes_with_warnings() {
     let mut command = pinhook();
     // Files of its own machine, and a Redis of a kind that we cannot speak to yet: both are errors.
     command.env("TYK_GW_APPPATH", apps.path()).env("TYK_GW_STORAGE_ENABLECLUSTER", "false");
+    command.env("TYK_GW_POLICIES_POLICYPATH", apps.path());
     command.env("TYK_GW_STORAGE_USESSL", "false").env("TYK_GW_HTTPSERVEROPTIONS_USESSL", "false");
 
     let output = command.args(["check", "--conf"]).arg(Path::new(FIXTURES).join("full_tyk.conf")).output();

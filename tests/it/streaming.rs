@@ -169,7 +169,8 @@ async fn large_bodies_pass_in_flat_memory() {
     }
     let more = (most - before) as f64 / MIB as f64;
     println!("{more:.1} MiB more");
-    assert!(more < 16.0, "{more} MiB more");
+    // What threads of a debug build take besides; a body that is held would show at 100.
+    assert!(more < 24.0, "{more} MiB more");
 }
 
 #[tokio::test]

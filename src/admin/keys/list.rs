@@ -40,9 +40,7 @@ async fn names(services: &Services, prefix: &str, api_id: &str) -> Result<Vec<St
         let stored: Vec<String> = batch.iter().map(|name| keys::session(name)).collect();
         let stored: Vec<&str> = stored.iter().map(String::as_str).collect();
         let values = services.store.get_many(&stored).await?;
-        let may = |text: &[u8]| {
-            serde_json::from_slice::<SessionState>(text).is_ok_and(|state| state.rights(api_id).is_some())
-        };
+        let may = |text: &[u8]| SessionState::parse(text).is_ok_and(|state| state.rights(api_id).is_some());
         let held = batch.iter().zip(values).filter(|(_, text)| text.as_deref().is_some_and(may));
         its.extend(held.map(|(name, _)| name.clone()));
     }

@@ -17,7 +17,8 @@ async fn keys_that_the_control_api_changes_are_told_to_the_gateways_handlers() {
         ("TokenDeleted".to_owned(), to("/gone")),
     ]);
     let gateway = Gateway::build().config(|config| config.event_handlers.events = events).start().await;
-    let key = json!({ "org_id": "org", "rate": 1, "per": 1, "access_rights": {} }).to_string();
+    let key = json!({ "org_id": "org", "rate": 1, "per": 1, "access_rights": { "a": { "api_id": "a" } } })
+        .to_string();
     for (method, path) in [("POST", "/made"), ("PUT", "/changed"), ("DELETE", "/gone")] {
         let answer = gateway.control(method, "/tyk/keys/orgmine").body(key.clone()).send().await;
         assert_eq!(answer.status, 200, "{method}: {}", answer.text());

@@ -25,7 +25,7 @@ async fn a_new_subject_gets_a_key_made_of_its_policy() {
     assert_eq!(outcome(&gateway, &token(claims)).await, PASSED);
     let key = stored(&gateway, "ann").await;
     assert_eq!(key["apply_policies"], json!(["p2"]));
-    assert_eq!((&key["rate"], &key["alias"]), (&json!(102.0), &json!("ann")));
+    assert_eq!((&key["rate"], &key["alias"]), (&json!(102), &json!("ann")));
     assert_eq!(key["expires"], json!(until));
     let id = format!("org{}", md5_hex("ann"));
     assert_eq!(key["meta_data"]["TykJWTSessionID"], json!(id));

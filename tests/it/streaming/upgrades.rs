@@ -78,13 +78,25 @@ async fn agreed(gateway: SocketAddr, connection: &str) -> Io {
     io
 }
 
+/// A connection that has got its first message. On a machine with more to do than it can, pingora now and then ends a
+/// tunnel at its beginning (cloudflare/pingora#946, docs/reliability.md): asked again, as a client would.
+async fn greeted(gateway: SocketAddr, connection: &str) -> Io {
+    for _ in 0..10 {
+        let mut io = agreed(gateway, connection).await;
+        if let Some(greeting) = in_time("the greeting", read_frame(&mut io)).await {
+            assert_eq!(greeting, (1, b"hello".to_vec()));
+            return io;
+        }
+    }
+    panic!("no tunnel of ten stayed open");
+}
+
 #[tokio::test]
 async fn messages_pass_both_ways_until_one_side_closes() {
     let builder = Program::build().api(api("a").target_url(format!("http://{}", scripted(echo).await)));
     let program = builder.set("http_server_options.enable_websockets", true).start().await;
     for (connection, messages) in [("Upgrade", 10_000), ("keep-alive, Upgrade", 10), ("upgrade", 10)] {
-        let mut io = agreed(program.address(), connection).await;
-        assert_eq!(in_time("the greeting", read_frame(&mut io)).await.unwrap(), (1, b"hello".to_vec()));
+        let mut io = greeted(program.address(), connection).await;
         for number in 0..messages {
             let payload = vec![b'm'; number * 7_usize % 3_000];
             io.write_all(&frame(2, &payload)).await.unwrap();

@@ -22,11 +22,7 @@ impl Call<'_> {
         if self.object.state.is_none() && self.kind != Some(HookKind::Auth) {
             return Err(Refused::Missing);
         }
-        // `null` would be a state without any bounds.
-        if json.trim_ascii_start().first() != Some(&b'{') {
-            return Err(Refused::Invalid);
-        }
-        let state: SessionState = serde_json::from_slice(json).map_err(|_| Refused::Invalid)?;
+        let state = SessionState::parse(json).map_err(|_| Refused::Invalid)?;
         self.object.state = Some(Arc::new(state));
         self.session_text = None;
         Ok(())

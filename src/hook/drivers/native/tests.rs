@@ -223,8 +223,7 @@ fn a_session_is_read_and_edited_where_there_is_one() {
         assert_eq!(call.set_session_metadata(b"tier", b"silver"), Ok(()));
         assert_eq!(call.set_session_metadata(b"tier", b"\xff"), Err(Refused::Invalid));
         assert_eq!(call.remove_session_metadata(b"n"), Ok(()));
-        let after: serde_json::Value = serde_json::from_slice(call.session().unwrap()).unwrap();
-        assert_eq!(after, serde_json::json!({ "alias": "a", "meta_data": { "tier": "silver" } }));
+        assert_eq!(call.session(), Some(&br#"{"meta_data":{"tier":"silver"},"alias":"a"}"#[..]));
         assert_ne!(call.session().unwrap(), before);
         for bad in [&b"null"[..], b"[]", b"{", br#"{"rate":"x"}"#] {
             assert_eq!(call.set_session(bad), Err(Refused::Invalid), "{}", String::from_utf8_lossy(bad));

@@ -29,8 +29,8 @@ pub(super) fn one(call: Call<'_>) -> Reply<'_> {
 /// A policy as Tyk prints it.
 fn shown(policy: &Policy) -> Value {
     let mut shown = json!(policy);
-    if policy.db_id.is_null() {
-        shown["_id"] = "".into();
+    if let Value::Object(members) = &mut shown {
+        members.entry("_id").or_insert_with(|| "".into());
     }
     shown
 }
@@ -105,7 +105,8 @@ fn own(call: &Call<'_>) -> Result<(), ControlAnswer> {
 /// The file of a policy. Without `policy_path` no file would ever be read, so none is written.
 fn file(call: &Call<'_>, id: &str) -> Result<PathBuf, ControlAnswer> {
     let config = &call.gateway.config;
-    if !files::is_plain(id) && !(config.allow_unsafe_policy_ids && files::is_file_name(id)) {
+    let fits = if config.allow_unsafe_policy_ids { files::is_file_name } else { files::is_plain };
+    if !fits(id) {
         let message = "Invalid Policy ID: Allowed characters: a-z, A-Z, 0-9, ., _, -, ~";
         return Err(reply::error(400, message));
     }

@@ -51,8 +51,8 @@ impl ConnectionLike for Wire {
 /// Opens wires.
 pub(super) enum Dialer {
     Node(Client),
-    Cluster { cluster: ClusterClient, nodes: Vec<Client> },
-    Sentinel { settings: Settings, sentinels: Vec<Client>, master: String },
+    Cluster { cluster: Box<ClusterClient>, nodes: Vec<Client> },
+    Sentinel { settings: Box<Settings>, sentinels: Vec<Client>, master: String },
 }
 
 impl Dialer {
@@ -62,11 +62,14 @@ impl Dialer {
             Kind::Node => Self::Node(settings.node()?),
             Kind::Cluster => {
                 let nodes = settings.addresses.iter().map(|(host, port)| settings.client(host, *port));
-                Self::Cluster { cluster: settings.cluster()?, nodes: nodes.collect::<RedisResult<_>>()? }
+                Self::Cluster {
+                    cluster: Box::new(settings.cluster()?),
+                    nodes: nodes.collect::<RedisResult<_>>()?,
+                }
             }
             Kind::Sentinel(master, password) => {
                 let sentinels = sentinels(&settings, password)?;
-                Self::Sentinel { master: master.clone(), sentinels, settings }
+                Self::Sentinel { master: master.clone(), sentinels, settings: Box::new(settings) }
             }
         })
     }

@@ -46,13 +46,13 @@ fn split(text: &str) -> Result<Vec<Piece<'_>>, String> {
 }
 
 /// What ends a block.
-enum End {
+enum Closing {
     Else,
     ElseIf(Expression),
     End,
 }
 
-impl End {
+impl Closing {
     fn text(&self) -> &'static str {
         match self {
             Self::Else => "else",
@@ -65,7 +65,7 @@ impl End {
 type Pieces<'a> = std::vec::IntoIter<Piece<'a>>;
 
 /// The nodes up to the action that ends their block, or up to the end of the text.
-fn block(pieces: &mut Pieces<'_>, depth: usize) -> Result<(Vec<Node>, Option<End>), String> {
+fn block(pieces: &mut Pieces<'_>, depth: usize) -> Result<(Vec<Node>, Option<Closing>), String> {
     if depth > DEPTH {
         return Err(format!("conditions nest deeper than {DEPTH}"));
     }
@@ -85,12 +85,12 @@ fn block(pieces: &mut Pieces<'_>, depth: usize) -> Result<(Vec<Node>, Option<End
         let (word, rest) = action.split_once(char::is_whitespace).unwrap_or((action, ""));
         match (word, rest.trim_start()) {
             ("if", condition) => nodes.push(condition_of(pieces, expression(condition)?, depth)?),
-            ("else", "") => return Ok((nodes, Some(End::Else))),
+            ("else", "") => return Ok((nodes, Some(Closing::Else))),
             ("else", more) if more.starts_with("if ") => {
                 let condition = expression(more.get(3..).unwrap_or_default())?;
-                return Ok((nodes, Some(End::ElseIf(condition))));
+                return Ok((nodes, Some(Closing::ElseIf(condition))));
             }
-            ("end", "") => return Ok((nodes, Some(End::End))),
+            ("end", "") => return Ok((nodes, Some(Closing::End))),
             _ => nodes.push(Node::Print(expression(action)?)),
         }
     }
@@ -103,11 +103,11 @@ fn condition_of(pieces: &mut Pieces<'_>, first: Expression, depth: usize) -> Res
         let (nodes, end) = block(pieces, depth + 1)?;
         branches.push((condition, nodes));
         match end {
-            Some(End::ElseIf(next)) => condition = next,
-            Some(End::End) => return Ok(Node::If(branches, Vec::new())),
-            Some(End::Else) => {
+            Some(Closing::ElseIf(next)) => condition = next,
+            Some(Closing::End) => return Ok(Node::If(branches, Vec::new())),
+            Some(Closing::Else) => {
                 return match block(pieces, depth + 1)? {
-                    (otherwise, Some(End::End)) => Ok(Node::If(branches, otherwise)),
+                    (otherwise, Some(Closing::End)) => Ok(Node::If(branches, otherwise)),
                     _ => Err("{{else}} has no {{end}}".to_owned()),
                 };
             }

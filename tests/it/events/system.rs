@@ -16,7 +16,13 @@ async fn keys_that_the_control_api_changes_are_told_to_the_gateways_handlers() {
         ("TokenUpdated".to_owned(), to("/changed")),
         ("TokenDeleted".to_owned(), to("/gone")),
     ]);
-    let gateway = Gateway::build().config(|config| config.event_handlers.events = events).start().await;
+    let gateway = Gateway::build()
+        .config(|config| {
+            config.event_handlers.events = events;
+            config.allow_master_keys = true;
+        })
+        .start()
+        .await;
     let key = json!({ "org_id": "org", "rate": 1, "per": 1, "access_rights": { "a": { "api_id": "a" } } })
         .to_string();
     for (method, path) in [("POST", "/made"), ("PUT", "/changed"), ("DELETE", "/gone")] {

@@ -15,9 +15,7 @@ pub(super) fn add(call: Call<'_>) -> Reply<'_> {
     Box::pin(async move {
         let vault = &call.gateway.snapshot().services.certificates;
         match vault.add(&call.request.body, &call.query("org_id")).await {
-            Ok(id) => {
-                reply::json(200, &json!({"id": id, "status": "ok", "message": "Certificate added"}))
-            }
+            Ok(id) => reply::json(200, &json!({"id": id, "status": "ok", "message": "Certificate added"})),
             Err(AddError::Refused(message)) => reply::error(403, &message),
             Err(AddError::Store(error)) => no_store(&error),
         }

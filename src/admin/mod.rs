@@ -138,7 +138,8 @@ impl ControlApi for Admin {
                 return Some(reply::error(403, &refusal.to_string()));
             }
         }
-        (!authorised(&gateway.config, request)).then(|| reply::error(403, "Attempted administrative access with invalid or missing key!"))
+        (!authorised(&gateway.config, request))
+            .then(|| reply::error(403, "Attempted administrative access with invalid or missing key!"))
     }
 
     async fn answer(&self, gateway: &Arc<Gateway>, request: ControlRequest<'_>) -> ControlAnswer {

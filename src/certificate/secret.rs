@@ -3,7 +3,7 @@
 
 use aes::{
     Aes256,
-    cipher::{BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7},
+    cipher::{BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7},
 };
 use md5::{Digest, Md5};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -33,30 +33,12 @@ pub(super) fn encrypt(key: &[u8], secret: &[u8]) -> Result<Block> {
     Ok(block)
 }
 
-/// Decrypts a private key; nothing if the secret is another one, or the block is of another kind.
-pub(super) fn decrypt(block: &Block, secret: &[u8]) -> Option<Vec<u8>> {
-    let (cipher, iv) = block.header("DEK-Info")?.split_once(',')?;
-    if cipher.trim() != CIPHER {
-        return None;
-    }
-    let iv: [u8; 16] = unhex(iv.trim())?.try_into().ok()?;
-    let cipher = cbc::Decryptor::<Aes256>::new(&derive(secret, &iv).into(), &iv.into());
-    cipher.decrypt_padded_vec::<Pkcs7>(&block.bytes).ok()
-}
-
 /// OpenSSL's `EVP_BytesToKey` with one round of MD5.
-fn derive(secret: &[u8], iv: &[u8; 16]) -> [u8; 32] {
+pub(super) fn derive(secret: &[u8], iv: &[u8; 16]) -> [u8; 32] {
     let salt = iv.get(..SALT).unwrap_or_default();
     let first = Md5::new().chain_update(secret).chain_update(salt).finalize();
     let second = Md5::new().chain_update(first).chain_update(secret).chain_update(salt).finalize();
     let mut key = [0; 32];
     key.iter_mut().zip(first.iter().chain(&second)).for_each(|(to, from)| *to = *from);
     key
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.is_ascii() || !text.len().is_multiple_of(2) {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok()).collect()
 }

@@ -176,11 +176,4 @@ impl Vault {
         ids.sort();
         Ok(ids)
     }
-
-    /// The private key that is kept beside a certificate, as DER; nothing if there is none or it was encrypted with
-    /// another secret.
-    #[cfg(test)]
-    pub(super) fn private_key(&self, text: &[u8]) -> Option<Vec<u8>> {
-        secret::decrypt(&Parts::read(text).ok()?.private?, self.secret.as_bytes())
-    }
 }

@@ -9,8 +9,8 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    Gateway, Health, access_log, client_certificates, control::ControlApi, health, reloads::Reloads, server::Background,
-    templates::Templates,
+    Gateway, Health, access_log, client_certificates, control::ControlApi, health, reloads::Reloads,
+    server::Background, templates::Templates,
 };
 use crate::{
     analytics::{self, Analytics},

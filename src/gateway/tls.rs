@@ -190,7 +190,8 @@ impl TlsSettings {
         let suites = self.suites(place, path, problems);
         let (versions, cipher_suites) = (versions?, suites?);
         let provider = Arc::new(CryptoProvider { cipher_suites, ..ring::default_provider() });
-        let alpn = if self.enable_http2 { vec![b"h2".into(), b"http/1.1".into()] } else { vec![b"http/1.1".into()] };
+        let alpn =
+            if self.enable_http2 { vec![b"h2".into(), b"http/1.1".into()] } else { vec![b"http/1.1".into()] };
         let maker = ring::Ticketer::new().and_then(|tickets| {
             let asking = ring::Ticketer::new()?;
             let maker = TlsMaker { provider, versions, alpn, store, tickets, asking };

@@ -30,7 +30,8 @@ impl Rules {
         let is_key = settings(definition, "authToken").1.is_some_and(|settings| settings.use_certificate);
         let token_too = config.security.allow_unsafe_dynamic_mtls_token;
         if is_key && !config.http_server_options.use_ssl {
-            let message = "the gateway speaks no TLS, so no client can show a certificate: tokens alone count";
+            let message =
+                "the gateway speaks no TLS, so no client can show a certificate: tokens alone count";
             blueprint.warn("auth_configs.authToken.use_certificate", message);
         }
         Self { is_key, token_too, bound: definition.use_mutual_tls_auth }
@@ -56,7 +57,12 @@ impl Rules {
     ///
     /// # Errors
     /// It may not.
-    pub(super) async fn check(&self, session: &Session, ctx: &Ctx, key: &mut KeyState) -> Result<(), Refused> {
+    pub(super) async fn check(
+        &self,
+        session: &Session,
+        ctx: &Ctx,
+        key: &mut KeyState,
+    ) -> Result<(), Refused> {
         let Some(org_id) = ctx.api.as_ref().map(|api| api.spec.org_id.clone()) else { return Ok(()) };
         let shown = client_certificate(session).map(|client| client.id(&org_id));
         if self.is_key {

@@ -15,9 +15,7 @@ use std::{
 use arc_swap::ArcSwap;
 use pingora_core::{
     listeners::tls::Acceptor,
-    protocols::{
-        GetSocketDigest, IO, SocketDigest, Stream, l4::stream::Stream as L4Stream, tls::TlsStream,
-    },
+    protocols::{GetSocketDigest, IO, SocketDigest, Stream, l4::stream::Stream as L4Stream, tls::TlsStream},
     server::ShutdownWatch,
 };
 use tokio::{

@@ -73,11 +73,10 @@ impl Parts {
             match block.label.as_str() {
                 "CERTIFICATE" => parts.chain.push(block),
                 "PUBLIC KEY" => parts.public = Some(block),
-                label if label.ends_with("PRIVATE KEY") => {
-                    if parts.private.replace(block).is_some() {
-                        return Err("Found multiple private keys".to_owned());
-                    }
+                label if label.ends_with("PRIVATE KEY") && parts.private.is_some() => {
+                    return Err("Found multiple private keys".to_owned());
                 }
+                label if label.ends_with("PRIVATE KEY") => parts.private = Some(block),
                 _ => {}
             }
         }

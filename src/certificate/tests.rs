@@ -18,8 +18,7 @@ fn made(name: &str) -> (String, String) {
 
 fn vault() -> (Vault, Arc<dyn Store>) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    let mut config = Config::default();
-    config.secret = Secret::new("s3cret");
+    let config = Config { secret: Secret::new("s3cret"), ..Config::default() };
     (Vault::new(&config, store.clone()), store)
 }
 

@@ -40,7 +40,7 @@ impl Middleware for CertificateCheck {
         let client = client_certificate(session);
         Ok(match self.0.admits(client, is_tls(session), vault).await {
             Ok(()) => Flow::Next,
-            Err(refusal) => Flow::Deny(Denial::with(403, &refusal.to_string())),
+            Err(refusal) => Flow::Deny(Denial::with(403, refusal.to_string())),
         })
     }
 }

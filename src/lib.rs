@@ -18,6 +18,8 @@ pub mod store;
 
 pub mod cluster;
 
+pub mod certificate;
+
 pub mod session;
 
 pub mod limit;

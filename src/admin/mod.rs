@@ -5,6 +5,7 @@
 mod api_health;
 mod apis;
 mod cache;
+mod certs;
 mod debug;
 mod files;
 mod health;
@@ -96,6 +97,10 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::DELETE, "cache/jwks", cache::forget_key_sets),
     (Method::DELETE, "cache/jwks/{id}", cache::forget_key_sets),
     (Method::DELETE, "cache/{id}", cache::delete),
+    (Method::GET, "certs", certs::list),
+    (Method::POST, "certs", certs::add),
+    (Method::GET, "certs/{id}", certs::some),
+    (Method::DELETE, "certs/{id}", certs::delete),
     (Method::POST, "oauth/clients/create", oauth::create),
     (Method::GET, "oauth/clients/apis/{id}", oauth::apis_of),
     (Method::GET, "oauth/clients/{id}", oauth::list),
@@ -123,9 +128,18 @@ impl ControlApi for Admin {
             || inspect::view(gateway, request).is_some()
     }
 
-    fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer> {
-        let admitted = probe(gateway, request.path).is_some() || authorised(&gateway.config, request);
-        (!admitted).then(|| reply::error(403, "Attempted administrative access with invalid or missing key!"))
+    async fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer> {
+        if probe(gateway, request.path).is_some() {
+            return None;
+        }
+        if let Some(list) = gateway.control_clients() {
+            let vault = &gateway.snapshot().services.certificates;
+            if let Err(refusal) = list.admits(request.client, request.tls, vault).await {
+                return Some(reply::error(403, &refusal.to_string()));
+            }
+        }
+        (!authorised(&gateway.config, request))
+            .then(|| reply::error(403, "Attempted administrative access with invalid or missing key!"))
     }
 
     async fn answer(&self, gateway: &Arc<Gateway>, request: ControlRequest<'_>) -> ControlAnswer {

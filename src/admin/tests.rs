@@ -37,6 +37,8 @@ fn admitted(secret: &str, allow_empty: bool, given: Option<&str>) -> bool {
         query: "",
         headers: &headers,
         body: Bytes::new(),
+        client: None,
+        tls: false,
     };
     authorised(&config, &request)
 }

@@ -4,6 +4,7 @@ use std::{collections::HashMap, sync::Arc};
 
 use super::{Api, KeySets, Messages, Router};
 use crate::{
+    certificate::Vault,
     cluster::{Members, Notices},
     config::{self, Config},
     error::Result,
@@ -38,6 +39,8 @@ pub struct Services {
     pub members: Arc<Members>,
     /// The keys.
     pub sessions: Arc<Sessions>,
+    /// The certificates that are kept.
+    pub certificates: Arc<Vault>,
     /// Counts requests against rates and quotas.
     pub limiter: Arc<Limiter>,
     /// Which fetched key sets of token issuers still count.
@@ -72,6 +75,7 @@ impl Services {
             limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
             notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
             members,
+            certificates: Arc::new(Vault::new(&config, store.clone())),
             sessions: Arc::new(Sessions::new(&config, store.clone())),
             cache: store.clone(),
             store,

@@ -37,7 +37,6 @@ const LOGS: &str = "not supported yet: logs go to standard error only";
 const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
 const OUTBOUND: &str = "not supported yet: outbound calls use no proxy";
-const MTLS: &str = "not built yet: client certificates are not checked";
 const ERRORS: &str = "not built yet: answers keep their built-in texts";
 
 const TABLE: &[Unsupported] = &[
@@ -52,7 +51,6 @@ const TABLE: &[Unsupported] = &[
     whenever("enforce_org_data_detail_logging", "not built yet: organisations do not turn recording on"),
     whenever("error_overrides", ERRORS),
     whenever("http_server_options.server_name", "not supported yet: the certificate alone names the server"),
-    whenever("http_server_options.skip_client_ca_announcement", MTLS),
     whenever("http_server_options.use_ssl_le", "not supported: bring certificates of your own"),
     whenever("http_server_options.max_response_body_size", "not built yet: there are no body transforms"),
     whenever("proxy_enable_http2", "not supported yet: upstreams are called with HTTP/1.1"),
@@ -79,11 +77,10 @@ const TABLE: &[Unsupported] = &[
     whenever("newrelic.license_key", TRACES),
     whenever("tracing.enabled", TRACES),
     whenever("opentelemetry.enabled", TRACES),
-    whenever("security.private_certificate_encoding_secret", "not built yet: there is no certificate store"),
-    whenever("security.control_api_use_mutual_tls", MTLS),
     whenever("security.pinned_public_keys", "not built yet: APIs whose upstream is pinned answer 500"),
-    whenever("security.allow_unsafe_dynamic_mtls_token", MTLS),
-    whenever("security.certificates", MTLS),
+    whenever("security.certificates.upstream", "not built yet: upstreams get no client certificate"),
+    whenever("security.certificates.dashboard_api", DASHBOARD),
+    whenever("security.certificates.mdcb_api", CONTROL_PLANE),
     whenever(
         "security.certificate_expiry_monitor",
         "not built yet: nothing warns ahead of a certificate's end",

@@ -9,7 +9,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use pingora_proxy::Session;
 
 use super::Gateway;
-use crate::{chain::Ctx, error::Result};
+use crate::{
+    certificate::ClientCertificate,
+    chain::{Ctx, client_certificate, is_tls},
+    error::Result,
+};
 
 /// A request to the control API.
 pub struct ControlRequest<'a> {
@@ -23,6 +27,10 @@ pub struct ControlRequest<'a> {
     pub headers: &'a HeaderMap,
     /// Its whole body; empty until the request has been admitted.
     pub body: Bytes,
+    /// The certificate that its client showed.
+    pub client: Option<&'a ClientCertificate>,
+    /// Its connection is encrypted.
+    pub tls: bool,
 }
 
 /// What the control API answers.
@@ -45,7 +53,7 @@ pub trait ControlApi: Send + Sync {
     fn owns(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> bool;
 
     /// The answer to a request that may not ask anything; its body is not read.
-    fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer>;
+    async fn refusal(&self, gateway: &Gateway, request: &ControlRequest<'_>) -> Option<ControlAnswer>;
 
     /// Answers an admitted request whose path it owns.
     async fn answer(&self, gateway: &Arc<Gateway>, request: ControlRequest<'_>) -> ControlAnswer;
@@ -60,7 +68,7 @@ impl ControlApi for NoControl {
         false
     }
 
-    fn refusal(&self, _gateway: &Gateway, _request: &ControlRequest<'_>) -> Option<ControlAnswer> {
+    async fn refusal(&self, _gateway: &Gateway, _request: &ControlRequest<'_>) -> Option<ControlAnswer> {
         None
     }
 
@@ -87,7 +95,7 @@ pub(super) async fn answer(
     if !gateway.control.owns(gateway, &asked) {
         return Ok(None);
     }
-    let refusal = gateway.control.refusal(gateway, &asked);
+    let refusal = gateway.control.refusal(gateway, &asked).await;
     if refusal.is_some() {
         return Ok(refusal);
     }
@@ -98,5 +106,6 @@ pub(super) async fn answer(
 fn request<'a>(session: &'a Session, ctx: &'a Ctx, body: Bytes) -> ControlRequest<'a> {
     let head = session.req_header();
     let (path, query) = (ctx.url.path(), ctx.url.query());
-    ControlRequest { method: &head.method, path, query, headers: &head.headers, body }
+    let (client, tls) = (client_certificate(session), is_tls(session));
+    ControlRequest { method: &head.method, path, query, headers: &head.headers, body, client, tls }
 }

@@ -51,7 +51,7 @@ pub(super) use accept::plain;
 pub use accept::serve;
 use handover::Named;
 
-use super::stream::PATIENCE;
+use super::{stream::PATIENCE, tls::Asking};
 use crate::error::{Error, Result};
 
 /// Pause between two looks at the count of open connections.
@@ -97,6 +97,8 @@ pub struct ListenConfig {
     pub address: String,
     /// Certificates and versions; `None` listens without TLS.
     pub tls: Option<Arc<ServerConfig>>,
+    /// Who is asked for a certificate, over TLS.
+    pub asking: Option<Arc<Asking>>,
     /// What answers.
     pub app: Arc<dyn App>,
 }
@@ -105,13 +107,20 @@ pub struct ListenConfig {
 pub struct Endpoint {
     app: Arc<dyn App>,
     tls: Option<Acceptor>,
+    asking: Option<Arc<Asking>>,
     connections: Arc<AtomicI64>,
 }
 
 impl Endpoint {
     /// Serves with `app`, over TLS if there is a configuration for it. `connections` counts the open ones.
     pub fn new(app: Arc<dyn App>, tls: Option<Arc<ServerConfig>>, connections: Arc<AtomicI64>) -> Self {
-        Self { app, tls: tls.map(Acceptor::from_server_config), connections }
+        Self { app, tls: tls.map(Acceptor::from_server_config), asking: None, connections }
+    }
+
+    /// Asks clients for certificates.
+    pub fn asking(mut self, asking: Option<Arc<Asking>>) -> Self {
+        self.asking = asking;
+        self
     }
 }
 
@@ -247,7 +256,8 @@ impl ListenerSet {
         let mut state = self.state();
         let mut faults = Vec::new();
         for (name, config) in wanted {
-            let endpoint = Endpoint::new(config.app.clone(), config.tls.clone(), self.connections.clone());
+            let endpoint = Endpoint::new(config.app.clone(), config.tls.clone(), self.connections.clone())
+                .asking(config.asking.clone());
             if let Some(open) = state.open.get(name) {
                 open.endpoint.store(Arc::new(endpoint));
                 continue;

@@ -11,12 +11,12 @@ use pingora_core::{
 use pingora_proxy::HttpProxy;
 
 use super::{
-    Gateway,
+    Gateway, client_certificates,
     kept::Kept,
     listen::{App, ListenConfig, Work},
     metrics_page::MetricsPage,
     proxy::Proxy,
-    tls::{CertificateFiles, CertificateStore, Certificates, TlsSettings},
+    tls::{CertificateFiles, CertificateStore, Certificates, TlsMaker, TlsSettings},
 };
 use crate::{
     chain::Snapshot,
@@ -30,31 +30,55 @@ pub(super) fn own(
     gateway: &Arc<Gateway>,
     proxy: &Arc<dyn App>,
     problems: &mut Vec<Problem>,
-) -> Vec<ListenConfig> {
+) -> (Vec<ListenConfig>, Option<Arc<TlsMaker>>) {
     let config = &gateway.config;
+    let maker = tls_of(config, problems);
+    let tls = plain(maker.as_deref(), problems);
     let mut sockets = vec![ListenConfig {
         address: address(config, config.listen_port),
-        tls: tls_of(config, problems),
+        tls: tls.clone(),
+        asking: None,
         app: counted(gateway, proxy, "gateway"),
     }];
     if config.control_api_port != 0 {
         sockets.push(ListenConfig {
             address: address(config, config.control_api_port),
-            tls: None,
+            tls,
+            asking: None,
             app: counted(gateway, proxy, "control"),
         });
     }
     if let Some(address) = config.pinhook.metrics_address.clone().filter(|address| !address.is_empty()) {
         let page = Arc::new(HttpServer::new_app(MetricsPage(gateway.clone())));
-        sockets.push(ListenConfig { address, tls: None, app: page });
+        sockets.push(ListenConfig { address, tls: None, asking: None, app: page });
     }
-    sockets
+    (sockets, maker)
+}
+
+/// The configuration that asks for no certificate.
+fn plain(maker: Option<&TlsMaker>, problems: &mut Vec<Problem>) -> Option<Arc<rustls::ServerConfig>> {
+    let made = maker?.config(None).map_err(|error| {
+        problems.push(Problem::error("gateway config", "http_server_options", error.to_string()));
+    });
+    made.ok().map(Arc::new)
 }
 
 /// Opens the ports that APIs ask for and closes those that none asks for any more.
 pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems: &mut Vec<Problem>) {
     let Some(open) = gateway.sockets.get() else { return };
     let mut wanted = open.own.clone();
+    let tls = wanted.first().and_then(|first| first.tls.clone());
+    let mut traffic = None;
+    if let Some(maker) = &open.tls {
+        let (all, control) = client_certificates::asked(gateway, snapshot).await;
+        traffic = client_certificates::handshakes(&all, maker, problems);
+        let control = client_certificates::handshakes(&control, maker, problems);
+        // Own sockets come in this order: traffic, control.
+        let own = wanted.iter_mut().filter(|socket| socket.tls.is_some());
+        for (socket, asking) in own.zip([traffic.clone(), control]) {
+            socket.asking = asking;
+        }
+    }
     let mut taken = HashSet::from([0, gateway.config.listen_port, gateway.config.control_api_port]);
     for api in &snapshot.apis {
         let Ok(port) = u16::try_from(api.definition.listen_port) else { continue };
@@ -71,7 +95,8 @@ pub(super) async fn apply(gateway: &Arc<Gateway>, snapshot: &Snapshot, problems:
         }
         wanted.push(ListenConfig {
             address: address(&gateway.config, port),
-            tls: if api.definition.protocol == "https" { open.tls.clone() } else { None },
+            tls: if api.definition.protocol == "https" { tls.clone() } else { None },
+            asking: traffic.clone(),
             app: counted(gateway, &open.proxy, &port.to_string()),
         });
     }
@@ -153,8 +178,8 @@ fn address(config: &Config, port: u16) -> String {
     format!("{}:{port}", config.listen_address)
 }
 
-/// The traffic port's TLS settings. What cannot be honoured is an error in `problems`: nothing weaker is used.
-fn tls_of(config: &Config, problems: &mut Vec<Problem>) -> Option<Arc<rustls::ServerConfig>> {
+/// The TLS settings of traffic and control. What cannot be honoured is an error in `problems`: nothing weaker is used.
+fn tls_of(config: &Config, problems: &mut Vec<Problem>) -> Option<Arc<TlsMaker>> {
     let options = &config.http_server_options;
     if !options.use_ssl {
         return None;

@@ -7,6 +7,7 @@
 
 mod access_log;
 mod answer;
+mod client_certificates;
 mod cluster;
 pub mod control;
 mod descriptors;
@@ -60,6 +61,7 @@ pub use upgrade::{CommandLine, Upgrade};
 
 use crate::{
     analytics::RecordSink,
+    certificate::AllowList,
     chain::{Api, Services, Snapshot},
     config::Config,
     definition::Source,
@@ -88,6 +90,8 @@ pub struct Gateway {
     /// Every Redis, by the setting that names it.
     stores: Vec<(&'static str, Arc<dyn Store>)>,
     control: Arc<dyn ControlApi>,
+    /// Whose certificates the control API takes, where it wants one.
+    control_clients: Option<AllowList>,
     unmatched: Arc<ApiMetrics>,
     sockets: OnceLock<Sockets>,
     port: AtomicU16,
@@ -98,7 +102,7 @@ pub struct Gateway {
 struct Sockets {
     set: Arc<listen::ListenerSet>,
     own: Vec<listen::ListenConfig>,
-    tls: Option<Arc<rustls::ServerConfig>>,
+    tls: Option<Arc<tls::TlsMaker>>,
     /// What answers on them.
     proxy: Arc<dyn listen::App>,
 }
@@ -129,6 +133,11 @@ impl Gateway {
             }
         }
         problems
+    }
+
+    /// Whose certificates the control API takes; nothing where it wants none.
+    pub fn control_clients(&self) -> Option<&AllowList> {
+        self.control_clients.as_ref()
     }
 
     /// The port it listens on itself: the configured one, or what the system chose for port 0.

@@ -92,7 +92,7 @@ impl Bound {
         let mut problems = Vec::new();
         let (gateway, background) = Gateway::new(Arc::new(config), control, &mut problems)?;
         let proxy = listeners::proxy(&gateway, &conf);
-        let own = listeners::own(&gateway, &proxy, &mut problems);
+        let (own, tls) = listeners::own(&gateway, &proxy, &mut problems);
         if let Some(fatal) = problems.iter().find(|problem| problem.severity == Severity::Error) {
             return Err(Error::Input(fatal.clone()));
         }
@@ -104,7 +104,6 @@ impl Bound {
             gateway.port.store(address.port(), Ordering::Relaxed);
         }
         let set = Arc::new(set);
-        let tls = own.first().and_then(|first| first.tls.clone());
         let sockets = Sockets { set: set.clone(), own, tls, proxy };
         let upgrade = match upgrade {
             Some(upgrade) => Some((upgrade, sockets)),

@@ -9,11 +9,12 @@ use std::{
 use arc_swap::ArcSwap;
 
 use super::{
-    Gateway, Health, access_log, control::ControlApi, health, reloads::Reloads, server::Background,
-    templates::Templates,
+    Gateway, Health, access_log, client_certificates, control::ControlApi, health, reloads::Reloads,
+    server::Background, templates::Templates,
 };
 use crate::{
     analytics::{self, Analytics},
+    certificate::Vault,
     chain::{Messages, Router, Services, Snapshot},
     cluster::{Members, Notices},
     config::{self, Config, Storage, StorageKind},
@@ -69,6 +70,7 @@ impl Gateway {
             Some((log, writer, flusher)) => (Some(log), Some((writer, flusher))),
             None => (None, None),
         };
+        let control_clients = client_certificates::control_clients(&config, problems);
         let port = config.listen_port.into();
         let gateway = Arc::new(Self {
             unmatched: metrics.api(""),
@@ -84,6 +86,7 @@ impl Gateway {
             access_log,
             stores,
             control,
+            control_clients,
             sockets: OnceLock::new(),
             port,
             found: ArcSwap::default(),
@@ -115,6 +118,7 @@ fn services(
         notices: Arc::new(Notices::new(config, shared.clone(), problems)),
         limiter: Arc::new(Limiter::new(config, shared.clone(), members.clone())),
         members,
+        certificates: Arc::new(Vault::new(config, shared.clone())),
         key_sets: Arc::default(),
         events: Arc::new(event::compile_gateway(&config.event_handlers.events, &maker, PLACE, problems)),
         monitor: Arc::new(Monitor::new(&config.monitor, &maker, PLACE, problems)),

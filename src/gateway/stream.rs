@@ -5,6 +5,7 @@
 //! flushes. It holds memory only while bytes wait in it: an idle kept connection has no buffer at all.
 
 mod head;
+mod hello;
 mod life;
 mod linger;
 #[cfg(test)]

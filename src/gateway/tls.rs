@@ -4,16 +4,18 @@
 //! be refilled while the process runs. pingora's `TlsSettings` is not used: it panics on a bad file and fixes versions
 //! and cipher suites. TLS 1.0 and 1.1 do not exist here (decisions 5); a configuration that wants them is refused.
 
+mod ask;
 #[cfg(test)]
 mod tests;
 
 use std::{collections::HashMap, fs, io, path::PathBuf, sync::Arc};
 
 use arc_swap::ArcSwap;
+pub use ask::{Announced, Asked, Asking};
 use rustls::{
     ServerConfig, SupportedCipherSuite, SupportedProtocolVersion,
     crypto::{CryptoProvider, ring},
-    server::{ClientHello, ResolvesServerCert},
+    server::{ClientHello, ProducesTickets, ResolvesServerCert, danger::ClientCertVerifier},
     sign::CertifiedKey,
     version::{TLS12, TLS13},
 };
@@ -175,7 +177,7 @@ pub struct TlsSettings {
 }
 
 impl TlsSettings {
-    /// Makes the rustls configuration, or none if `problems` got an error: settings that cannot be honoured are never
+    /// Prepares configurations, or none if `problems` got an error: settings that cannot be honoured are never
     /// replaced by weaker ones. `place` is the file and `path` the object that holds the settings.
     pub fn build(
         &self,
@@ -183,26 +185,24 @@ impl TlsSettings {
         place: &str,
         path: &str,
         problems: &mut Vec<Problem>,
-    ) -> Option<Arc<ServerConfig>> {
+    ) -> Option<Arc<TlsMaker>> {
         let versions = self.versions(place, path, problems);
         let suites = self.suites(place, path, problems);
         let (versions, cipher_suites) = (versions?, suites?);
         let provider = Arc::new(CryptoProvider { cipher_suites, ..ring::default_provider() });
-        let mut refuse = |error: rustls::Error| {
-            problems.push(Problem::error(
-                place,
-                path,
-                format!("no TLS is possible with these settings: {error}"),
-            ));
-        };
-        let builder = ServerConfig::builder_with_provider(provider).with_protocol_versions(&versions);
-        let builder = builder.map_err(&mut refuse).ok()?;
-        let mut config = builder.with_no_client_auth().with_cert_resolver(store);
-        // Without tickets every resumption would need a place in a cache of 256.
-        config.ticketer = ring::Ticketer::new().map_err(&mut refuse).ok()?;
-        config.alpn_protocols =
+        let alpn =
             if self.enable_http2 { vec![b"h2".into(), b"http/1.1".into()] } else { vec![b"http/1.1".into()] };
-        Some(Arc::new(config))
+        let maker = ring::Ticketer::new().and_then(|tickets| {
+            let asking = ring::Ticketer::new()?;
+            let maker = TlsMaker { provider, versions, alpn, store, tickets, asking };
+            maker.config(None).map(|_| Arc::new(maker))
+        });
+        maker
+            .map_err(|error| {
+                let message = format!("no TLS is possible with these settings: {error}");
+                problems.push(Problem::error(place, path, message));
+            })
+            .ok()
     }
 
     fn versions(
@@ -268,6 +268,46 @@ impl TlsSettings {
             return None;
         }
         Some(ours.into_iter().filter(|suite| suite.version() == &TLS13 || chosen(suite)).collect())
+    }
+}
+
+/// Makes the configurations of sockets: all alike but for the client certificates that they ask for.
+pub struct TlsMaker {
+    provider: Arc<CryptoProvider>,
+    versions: Vec<&'static SupportedProtocolVersion>,
+    alpn: Vec<Vec<u8>>,
+    store: Arc<CertificateStore>,
+    // Without tickets every resumption would need a place in a cache of 256. Whoever is asked for a certificate gets
+    // tickets of their own: a session from before there was a question would be resumed without an answer.
+    tickets: Arc<dyn ProducesTickets>,
+    asking: Arc<dyn ProducesTickets>,
+}
+
+impl TlsMaker {
+    /// A configuration; with `verifier` one that asks for client certificates.
+    ///
+    /// # Errors
+    /// rustls refuses the settings.
+    pub fn config(
+        &self,
+        verifier: Option<Arc<dyn ClientCertVerifier>>,
+    ) -> Result<ServerConfig, rustls::Error> {
+        let builder = ServerConfig::builder_with_provider(self.provider.clone())
+            .with_protocol_versions(&self.versions)?;
+        let tickets = if verifier.is_some() { &self.asking } else { &self.tickets };
+        let builder = match verifier {
+            Some(verifier) => builder.with_client_cert_verifier(verifier),
+            None => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(self.store.clone());
+        config.ticketer = tickets.clone();
+        config.alpn_protocols = self.alpn.clone();
+        Ok(config)
+    }
+
+    /// The certificates that its sockets show.
+    pub fn store(&self) -> Arc<CertificateStore> {
+        self.store.clone()
     }
 }
 

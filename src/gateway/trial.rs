@@ -105,6 +105,7 @@ impl Gateway {
             access_log: None,
             stores: Vec::new(),
             control: Arc::new(NoControl),
+            control_clients: None,
             sockets: OnceLock::new(),
             port: AtomicU16::new(0),
             found: ArcSwap::default(),

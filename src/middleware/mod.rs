@@ -6,6 +6,7 @@
 mod access_rights;
 mod api_rate_limit;
 mod auth;
+mod certificate_check;
 mod context_vars;
 mod expires_header;
 mod granular_access;
@@ -42,6 +43,7 @@ pub const REQUEST: &[Slot] = &[
     Slot::Step("version_check", version_check::build),
     Slot::Hooks(HookKind::Pre, hooks::build),
     Slot::Step("ip_lists", ip_lists::build),
+    Slot::Step("certificate_check", certificate_check::build),
     Slot::Step("organisation", organisation::build),
     Slot::Step("size_limit", size_limit::build),
     Slot::Step("context_vars", context_vars::build),

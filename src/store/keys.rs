@@ -61,6 +61,21 @@ pub fn certificate(id: &str) -> String {
     ["cert-raw-", id].concat()
 }
 
+/// The list of an organisation's certificates.
+pub fn certificate_index(org_id: &str) -> String {
+    format!("cert-{org_id}-index")
+}
+
+/// The mark that the list holds every certificate, also those from before there was one.
+pub fn certificate_index_marker(org_id: &str) -> String {
+    format!("cert-{org_id}-index-migrated")
+}
+
+/// A certificate as an item of its list.
+pub fn certificate_item(id: &str) -> String {
+    ["raw-", id].concat()
+}
+
 /// The list of analytics records: `shard` when spread over several (from 0), `protobuf` when encoded so.
 /// Tyk Pump looks for all of these names on each of its rounds.
 pub fn analytics_list(shard: Option<u8>, protobuf: bool) -> String {

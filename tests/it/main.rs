@@ -25,6 +25,7 @@ mod jwt;
 mod keys;
 mod limits;
 mod metrics;
+mod mtls;
 mod oauth;
 mod outage;
 mod plugins;

@@ -26,6 +26,7 @@ pub(super) const IDENTITY: &str = "hmac_key";
 /// The one answer to everything that is wrong with a signature.
 const INVALID: Denial = Denial::new(400, "Authorization field missing, malformed or invalid");
 const NO_CERTIFICATE: Denial = Denial::new(500, "Certificate not found");
+const NO_RSA_KEY: Denial = Denial::new(500, "Certificate doesn't contain RSA Public key");
 
 /// The method, where a definition switches it on.
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>> {
@@ -102,6 +103,7 @@ impl Signed {
 }
 
 /// The RSA public key of a certificate, as PKCS#1.
-async fn public_key(_ctx: &Ctx, _certificate_id: &str) -> Result<Vec<u8>, Denial> {
-    Err(NO_CERTIFICATE)
+async fn public_key(ctx: &Ctx, certificate_id: &str) -> Result<Vec<u8>, Denial> {
+    let entry = ctx.snapshot.services.certificates.get(certificate_id).await.ok_or(NO_CERTIFICATE)?;
+    entry.rsa_key().map(<[u8]>::to_vec).ok_or(NO_RSA_KEY)
 }

@@ -1,7 +1,7 @@
 //! Settings of a whole API or version.
 
 use super::{
-    super::{ApiDefinition, AuthConfig, VersionInfo},
+    super::{ApiDefinition, VersionInfo},
     Effect,
     Effect::{Instead, Refuse},
     Lint,
@@ -22,12 +22,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         |d| guarded(d, d.use_openid),
         Refuse("OpenID Connect is built; enable_jwt with jwt_jwks_uris serves most issuers"),
     ),
-    Setting(
-        "auth_configs.authToken.use_certificate",
-        |d| guarded(d, token(d).use_certificate),
-        Refuse("client certificates can be keys"),
-    ),
-    Setting("use_mutual_tls_auth", |d| d.use_mutual_tls_auth, Refuse("client certificates can be checked")),
     // Whom it trusts.
     Setting(
         "pinned_public_keys",
@@ -162,11 +156,6 @@ pub(super) fn check_version(version: &VersionInfo, at: &str, place: &str, found:
 /// Keyless wins over every method.
 fn guarded(definition: &ApiDefinition, asked: bool) -> bool {
     !definition.use_keyless && asked
-}
-
-/// The settings of auth tokens, or their older form.
-fn token(definition: &ApiDefinition) -> &AuthConfig {
-    definition.auth_configs.get("authToken").unwrap_or(&definition.auth)
 }
 
 /// A target with a scheme that requests cannot be sent to.

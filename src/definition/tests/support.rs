@@ -31,7 +31,6 @@ fn a_plain_api_is_served_without_a_word() {
 #[test]
 fn what_protects_closes_the_api() {
     for (path, value, at) in [
-        ("/use_mutual_tls_auth", json!(true), "use_mutual_tls_auth"),
         ("/pinned_public_keys", json!({ "h": "a" }), "pinned_public_keys"),
         ("/upstream_certificates", json!({ "*": "a" }), "upstream_certificates"),
         ("/upstream_auth", json!({ "enabled": true }), "upstream_auth"),
@@ -55,12 +54,6 @@ fn auth_methods_that_are_not_built_close_the_api_unless_it_is_keyless() {
     for (path, value, at) in [
         ("/external_oauth", json!({ "enabled": true }), "external_oauth.enabled"),
         ("/use_openid", json!(true), "use_openid"),
-        (
-            "/auth_configs",
-            json!({ "authToken": { "use_certificate": true } }),
-            "auth_configs.authToken.use_certificate",
-        ),
-        ("/auth", json!({ "use_certificate": true }), "auth_configs.authToken.use_certificate"),
     ] {
         let mut value = with(path, value);
         assert!(refused(&value).is_empty(), "{path}");

@@ -14,7 +14,8 @@ use std::{
 
 use arc_swap::ArcSwap;
 use pingora_core::{
-    protocols::{GetSocketDigest, IO, SocketDigest, Stream, l4::stream::Stream as L4Stream},
+    listeners::tls::Acceptor,
+    protocols::{GetSocketDigest, IO, SocketDigest, Stream, l4::stream::Stream as L4Stream, tls::TlsStream},
     server::ShutdownWatch,
 };
 use tokio::{
@@ -24,7 +25,7 @@ use tokio::{
 };
 
 use super::Endpoint;
-use crate::gateway::stream::Buffered;
+use crate::gateway::{stream::Buffered, tls::Asking};
 
 /// Time a client has for its TLS handshake.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -135,12 +136,29 @@ async fn establish(
         return begun(Box::new(Buffered::writes(socket, patience)), patience, &mut stop).await;
     };
     // Boxed, as the streams are: a task is as large as the largest of its parts, to the end of its connection.
-    let handshake = Box::pin(tls.tls_handshake(Buffered::reads(socket)));
-    match timeout(HANDSHAKE, handshake).await {
+    match timeout(HANDSHAKE, Box::pin(shake_hands(socket, tls, endpoint.asking.as_deref()))).await {
         Ok(Ok(stream)) => begun(Box::new(Buffered::writes(stream, patience)), patience, &mut stop).await,
-        Ok(Err(error)) => Err(error.to_string().into()),
+        Ok(Err(error)) => Err(error.into()),
         Err(_) => Err("no TLS handshake in time".into()),
     }
+}
+
+/// Asks for a certificate where that is wanted.
+async fn shake_hands(
+    socket: L4Stream,
+    tls: &Acceptor,
+    asking: Option<&Asking>,
+) -> Result<TlsStream<Buffered<L4Stream>>, String> {
+    let mut socket = Buffered::reads(socket);
+    let acceptor = match asking {
+        Some(asking) if asking.needs_name() => {
+            let name = socket.server_name().await.map_err(|error| error.to_string())?;
+            asking.of(name.as_deref())
+        }
+        Some(asking) => asking.of(None),
+        None => None,
+    };
+    acceptor.unwrap_or(tls).tls_handshake(socket).await.map_err(|error| error.to_string())
 }
 
 /// A connection without TLS that is nobody's but ours, its first bytes there.

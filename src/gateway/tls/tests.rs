@@ -9,7 +9,7 @@ fn files(certificate: impl AsRef<Path>, key: impl AsRef<Path>) -> CertificateFil
     CertificateFiles { path: "http_server_options.certificates[0]".into(), certificate, key, name: None }
 }
 
-fn build(settings: &TlsSettings) -> (Option<Arc<ServerConfig>>, Vec<Problem>) {
+fn build(settings: &TlsSettings) -> (Option<Arc<TlsMaker>>, Vec<Problem>) {
     let mut problems = Vec::new();
     let built = settings.build(Arc::default(), "tyk.conf", "http_server_options", &mut problems);
     (built, problems)
@@ -92,7 +92,8 @@ fn cipher_suites_are_chosen_by_go_names() {
     let choose = |names: &[&str]| {
         let ciphers = names.iter().map(ToString::to_string).collect();
         let (built, problems) = build(&TlsSettings { ciphers, ..Default::default() });
-        let suites = |config: Arc<ServerConfig>| {
+        let suites = |maker: Arc<TlsMaker>| {
+            let config = maker.config(None).unwrap();
             let suites = config.crypto_provider().cipher_suites.iter();
             suites.filter(|suite| suite.version() == &TLS12).map(|suite| suite.suite()).collect::<Vec<_>>()
         };

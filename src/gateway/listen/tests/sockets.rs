@@ -5,7 +5,7 @@ use crate::error::Error;
 
 async fn config(address: impl ToString) -> ListenConfig {
     let origin = support::origin(Arc::default()).await;
-    ListenConfig { address: address.to_string(), tls: None, app: support::app(origin) }
+    ListenConfig { address: address.to_string(), tls: None, asking: None, app: support::app(origin) }
 }
 
 async fn ask(address: std::net::SocketAddr) -> std::io::Result<String> {

@@ -31,7 +31,8 @@ pub(super) fn store(names: &[&str]) -> CertificateStore {
 
 pub(super) fn server_config(store: Arc<CertificateStore>, enable_http2: bool) -> Arc<ServerConfig> {
     let settings = TlsSettings { enable_http2, ..Default::default() };
-    settings.build(store, "test", "", &mut Vec::new()).unwrap()
+    let maker = settings.build(store, "test", "", &mut Vec::new()).unwrap();
+    Arc::new(maker.config(None).unwrap())
 }
 
 /// Connects and checks that the certificate is good for `name`.

@@ -5,6 +5,7 @@ pub(crate) mod sentinel;
 pub(crate) mod tls;
 
 use std::{
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, TcpListener, TcpStream},
     path::Path,
     process::{Child, Command, Stdio},
@@ -133,14 +134,22 @@ fn launch(port: u16, arguments: &[String], folder: &Path) -> Option<Child> {
         if server.try_wait().unwrap().is_some() {
             return None;
         }
-        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+        if says_anything(port) {
             return Some(server);
         }
         sleep(Duration::from_millis(10));
     }
     let _ = server.kill();
     let _ = server.wait();
-    panic!("redis-server does not accept connections on port {port}");
+    panic!("redis-server does not answer on port {port}");
+}
+
+/// True if something answers: a node of a cluster accepts before it finds its bus port taken, and ends.
+fn says_anything(port: u16) -> bool {
+    let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
+    // With TLS the answer is an alert.
+    stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    stream.write_all(b"PING\r\n").is_ok() && stream.read(&mut [0]).is_ok_and(|count| count > 0)
 }
 
 /// Waits until `condition` holds, on this thread: servers are set up before a test's runtime has work to do.

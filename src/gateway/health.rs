@@ -21,6 +21,8 @@ pub(super) const MAIN: &str = "storage";
 /// How long a look may take, and the first one at the start.
 const PATIENCE: Duration = Duration::from_secs(5);
 const START: Duration = Duration::from_secs(1);
+/// What a reload waits for Redis.
+const GLANCE: Duration = Duration::from_millis(250);
 /// From the start to the first look that `/hello` tells of, unless looks are more frequent.
 const FIRST: Duration = Duration::from_secs(2);
 
@@ -108,6 +110,14 @@ pub(super) async fn await_store(gateway: &Gateway) {
             why = fault.why,
             "Redis does not answer: starting without it"
         );
+    }
+}
+
+/// A reload looks, too: `/hello` then tells of Redis, however young the gateway is. What takes longer than a glance says
+/// nothing: the next look will tell.
+pub(super) async fn look_again(gateway: &Gateway) {
+    if !gateway.stores.is_empty() {
+        let _ = tokio::time::timeout(GLANCE, look_at_all(gateway, PATIENCE, false)).await;
     }
 }
 

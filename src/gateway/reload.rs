@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Gateway, listeners, loader};
+use super::{Gateway, health, listeners, loader};
 use crate::{
     chain::{Api, Claim, Route, Router, RouterOptions, Services, Snapshot, resolve_conflicts},
     config::{self, Config},
@@ -29,6 +29,7 @@ pub struct Report {
 pub(super) async fn run(gateway: &Arc<Gateway>) -> Report {
     let started = Instant::now();
     let aside = gateway.clone();
+    let first = !gateway.health.loaded();
     // Reading files, compiling and opening libraries block: not on a thread that serves requests.
     let loaded = tokio::task::spawn_blocking(move || load(&aside)).await;
     let report = match loaded {
@@ -46,6 +47,9 @@ pub(super) async fn run(gateway: &Arc<Gateway>) -> Report {
         }
     };
     finish(gateway, &report, started);
+    if !first {
+        health::look_again(gateway).await;
+    }
     report
 }
 

@@ -134,8 +134,12 @@ fn launch(port: u16, arguments: &[String], folder: &Path) -> Option<Child> {
         if server.try_wait().unwrap().is_some() {
             return None;
         }
-        if says_anything(port) {
-            return Some(server);
+        if TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            // A node of a cluster accepts before it finds its bus port taken, and ends. With TLS no PING is answered.
+            if !answers(port) {
+                sleep(Duration::from_millis(200));
+            }
+            return server.try_wait().unwrap().is_none().then_some(server);
         }
         sleep(Duration::from_millis(10));
     }
@@ -144,10 +148,8 @@ fn launch(port: u16, arguments: &[String], folder: &Path) -> Option<Child> {
     panic!("redis-server does not answer on port {port}");
 }
 
-/// True if something answers: a node of a cluster accepts before it finds its bus port taken, and ends.
-fn says_anything(port: u16) -> bool {
+fn answers(port: u16) -> bool {
     let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) else { return false };
-    // With TLS the answer is an alert.
     stream.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
     stream.write_all(b"PING\r\n").is_ok() && stream.read(&mut [0]).is_ok_and(|count| count > 0)
 }

@@ -32,7 +32,7 @@ clippy:
 	$(CARGO) clippy --all-targets -- -D warnings
 
 doc:
-	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS="-D warnings -A rustdoc::private-intra-doc-links" $(CARGO) doc --no-deps --document-private-items --quiet
 
 ## Bans, licences and sources of the dependency tree.
 deny:

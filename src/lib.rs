@@ -6,6 +6,8 @@
 
 pub mod error;
 
+pub mod hex;
+
 pub mod url;
 
 pub mod config;

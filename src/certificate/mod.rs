@@ -12,6 +12,9 @@ mod vault;
 #[cfg(test)]
 mod tests;
 
+use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
 pub use client::ClientCertificate;
 pub use entry::{Details, Entry, Name};
 pub use list::{AllowList, NotAllowed};
@@ -22,12 +25,7 @@ const FINGERPRINT: usize = 64;
 
 /// SHA-256 in lower-case hex.
 fn fingerprint(der: &[u8]) -> String {
-    use sha2::Digest;
-    use std::fmt::Write;
-    sha2::Sha256::digest(der).iter().fold(String::with_capacity(FINGERPRINT), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex(Sha256::digest(der))
 }
 
 /// Organisation and fingerprint of an id; nothing for what is no id, such as the path of a file.

@@ -11,6 +11,7 @@ use subtle::ConstantTimeEq as _;
 use x509_parser::{prelude::FromDer as _, x509::SubjectPublicKeyInfo};
 
 use super::notice::Message;
+use crate::hex::hex;
 
 /// What messages call SHA-256: Go's number for it.
 pub(super) const SHA256: i64 = 5;
@@ -20,7 +21,7 @@ pub(super) fn hash(command: &str, payload: &str, secret: &str) -> String {
     for part in [command, payload, secret] {
         hash.update(part);
     }
-    hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hash.finalize())
 }
 
 pub(super) fn hashed_with(message: &Message, secret: &str) -> bool {

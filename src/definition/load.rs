@@ -248,8 +248,11 @@ pub fn load_file(path: &Path, options: &LoadOptions<'_>) -> Result<Arc<Source>, 
     }))
 }
 
-/// `*.json` in the folder, by name.
-fn json_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
+/// The JSON files of a folder, by name.
+///
+/// # Errors
+/// The system's, where the folder cannot be read.
+pub fn json_files(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();

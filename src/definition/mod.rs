@@ -37,7 +37,7 @@ pub use endpoints::Endpoint;
 pub use events::*;
 pub use lint::{Lint, lint, refusals};
 pub use listen_path::{listen_path_fault, normalise_listen_path, template_fault};
-pub use load::{Broken, Identity, LoadOptions, Loaded, Source, give_way, load_dir, load_file};
+pub use load::{Broken, Identity, LoadOptions, Loaded, Source, give_way, json_files, load_dir, load_file};
 pub use member::Extra;
 pub use options::*;
 pub use parse::parse;

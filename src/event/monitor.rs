@@ -1,14 +1,11 @@
 //! `monitor`: tells a web hook that a quota is used up to a percentage (sessions reference 6).
 
-use std::{
-    sync::Arc,
-    time::{SystemTime, UNIX_EPOCH},
-};
+use std::{sync::Arc, time::SystemTime};
 
 use serde_json::{Map, Value, json};
 
 use super::{Event, EventHandler, EventKind, Maker, handlers::WebHook};
-use crate::{config, error::Problem};
+use crate::{config, error::Problem, session::unix_now};
 
 /// How much of a quota is used, after a request.
 #[derive(Debug, Clone, Copy)]
@@ -103,8 +100,7 @@ impl Monitor {
 impl Watch {
     /// Tells of the global limit and of the highest of the session's that has been reached.
     fn look(&self, usage: Usage<'_>) {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs();
-        if usage.max <= 0 || usage.renews <= now.cast_signed() {
+        if usage.max <= 0 || usage.renews <= unix_now() {
             return;
         }
         let used = (usage.max - usage.remaining) as f64 / usage.max as f64 * 100.0;

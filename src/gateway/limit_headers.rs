@@ -2,8 +2,6 @@
 //! `rate_limit_response_headers: rate_limits` those of the rate, on every answer to a request that a limiter has looked
 //! at (sessions reference 5.8).
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use http::{HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
@@ -32,8 +30,7 @@ pub(super) fn on_own(ctx: &Ctx, head: &mut ResponseHeader) {
     if let Some(rate) = ctx.limits.rate
         && shows_rates(ctx)
     {
-        let reset = (SystemTime::now() + rate.wait).duration_since(UNIX_EPOCH).unwrap_or_default();
-        set(head, [rate.limit, rate.remaining, i64::try_from(reset.as_secs()).unwrap_or(i64::MAX)]);
+        set(head, [rate.limit, rate.remaining, rate.reset()]);
     }
 }
 

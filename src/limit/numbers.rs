@@ -1,6 +1,6 @@
 //! What the limiters found, for response headers and context variables.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The numbers of one request.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,6 +20,14 @@ pub struct RateNumbers {
     pub remaining: i64,
     /// How long until there is room again.
     pub wait: Duration,
+}
+
+impl RateNumbers {
+    /// Unix seconds from which there is room again.
+    pub fn reset(&self) -> i64 {
+        let at = (SystemTime::now() + self.wait).duration_since(UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
+    }
 }
 
 /// Where a key stands in its quota.

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use super::{Checked, QuotaAsk, QuotaNumbers, RateNumbers, Refusal};
 use crate::{
     error::{Error, Result},
-    session::Smoothing,
+    session::{Smoothing, unix_now},
     store::{Count, Counted, If, Store},
 };
 
@@ -92,7 +92,7 @@ pub(super) fn settle(
     if let (Some(quota), Some(count)) = (quota, counted.next()) {
         let value = i64::try_from(count.value).unwrap_or(i64::MAX);
         let remaining = if count.passed { quota.limit.saturating_sub(value) } else { 0 };
-        let renews = i64::try_from(count.left.as_secs()).unwrap_or_default().saturating_add(unix_seconds());
+        let renews = i64::try_from(count.left.as_secs()).unwrap_or_default().saturating_add(unix_now());
         checked.quota = Some(QuotaNumbers { limit: quota.limit, remaining, renews });
         checked.refused = (!count.passed).then_some(Refusal::Quota);
     }
@@ -129,9 +129,4 @@ pub(super) fn window(now: u64, per: u64) -> Option<(i128, Duration)> {
 pub(super) fn unix_nanos() -> u64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
-}
-
-fn unix_seconds() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }

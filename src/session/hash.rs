@@ -3,8 +3,6 @@
 //! Written out here and not taken from a crate: Tyk's `murmur32` is not MurmurHash3 (a stock one gives wrong keys
 //! for every legacy token), and for the other 50 lines the known crates are unmaintained. Decided 2026-11.
 
-use std::fmt::Write;
-
 use base64::{
     Engine,
     alphabet::STANDARD,
@@ -12,6 +10,8 @@ use base64::{
 };
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+
+use crate::hex::hex;
 
 /// How a token is hashed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,10 +71,7 @@ impl HashFunction {
                 let (high, low) = murmur128(input);
                 format!("{high:016x}{low:016x}")
             }
-            Self::Sha256 => Sha256::digest(input).iter().fold(String::with_capacity(64), |mut hex, byte| {
-                let _ = write!(hex, "{byte:02x}");
-                hex
-            }),
+            Self::Sha256 => hex(Sha256::digest(input)),
         }
     }
 }

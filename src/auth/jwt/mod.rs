@@ -35,6 +35,7 @@ use crate::{
     chain::{Blueprint, Ctx, Denial, key_failure, used_names},
     error::Result,
     event::EventKind,
+    hex::hex,
     session::KeyState,
 };
 
@@ -189,7 +190,7 @@ impl Jwt {
             Source::Key(_) | Source::PerKey => return Err(Refusal::Invalid.into()),
         };
         let identity = claims::identity(&token.claims, &self.base_claim).map(|name| {
-            let id = hex(&Md5::digest(name.as_bytes()));
+            let id = hex(Md5::digest(name.as_bytes()));
             Identity { key_id: ctx.snapshot.services.sessions.token(&self.org_id, &id), name }
         });
         let verified = Arc::new(Verified::new(token.header, token.claims, identity, set));
@@ -231,13 +232,4 @@ impl Jwt {
 
 fn nobody_found(status: u16, nobody: &Nobody) -> Failure {
     Failure::told(Denial::with(status, nobody.to_string()), NOT_FOUND)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write;
-
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

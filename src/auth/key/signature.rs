@@ -1,7 +1,5 @@
 //! Signatures of auth tokens, Mashery's form (sessions reference 3.3): `hex(hash(key + secret + unix seconds))`.
 
-use std::fmt::Write;
-
 use http::HeaderName;
 use md5::Md5;
 use pingora_proxy::Session;
@@ -12,6 +10,7 @@ use crate::{
     auth::{credential::parameter, settings},
     chain::{Blueprint, Ctx, Denial, Template},
     definition::SignatureConfig,
+    hex::hex,
     session::{KeyState, token},
 };
 
@@ -113,14 +112,7 @@ fn is_hash<D: Digest + Clone>(parts: &[&str], now: u64, skew: u64, given: &str) 
     let start = parts.iter().fold(D::new(), |hash, part| hash.chain_update(part));
     (now.saturating_sub(skew)..=now.saturating_add(skew)).any(|second| {
         let hash = start.clone().chain_update(second.to_string()).finalize();
-        hex(&hash).as_bytes().ct_eq(given.as_bytes()).into()
-    })
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
+        hex(hash).as_bytes().ct_eq(given.as_bytes()).into()
     })
 }
 

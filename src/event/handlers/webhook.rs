@@ -16,6 +16,7 @@ use super::{
     Built, EventHandler, Note, Settings, switch, text,
 };
 use crate::{
+    hex::hex,
     store::{If, keys},
     upstream::Call,
 };
@@ -218,11 +219,7 @@ fn fingerprint(method: &Method, url: &str, body: &str) -> String {
     }
     text.push_str("\r\n");
     text.push_str(body);
-    let hash = Md5::digest(text.as_bytes());
-    hash.iter().fold(String::with_capacity(32), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(Md5::digest(text.as_bytes()))
 }
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! What limiters tell: the context variables `rate_limit_…` and `quota_…`, and the events of smoothing.
 
-use std::{
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
@@ -20,7 +17,7 @@ type Read = fn(&Numbers) -> Option<i64>;
 const KNOWN: [(&str, Read); 6] = [
     ("rate_limit_limit", |numbers| Some(numbers.rate?.limit)),
     ("rate_limit_remaining", |numbers| Some(numbers.rate?.remaining)),
-    ("rate_limit_reset", |numbers| Some(reset(numbers.rate?.wait))),
+    ("rate_limit_reset", |numbers| Some(numbers.rate?.reset())),
     ("quota_limit", |numbers| Some(numbers.quota?.limit)),
     ("quota_remaining", |numbers| Some(numbers.quota?.remaining)),
     ("quota_reset", |numbers| Some(numbers.quota?.renews)),
@@ -56,12 +53,6 @@ impl LimitVariables {
         }
         ctx.variables = Some(variables);
     }
-}
-
-/// The moment that lies so far ahead, in unix seconds.
-fn reset(wait: Duration) -> i64 {
-    let at = (SystemTime::now() + wait).duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(at.as_secs()).unwrap_or(i64::MAX)
 }
 
 /// Tells who wants to hear of it that a key's allowed rate has moved.

@@ -1,10 +1,6 @@
 //! Policies from files (sessions reference 2.1): a folder with one policy per file, or one file with all of them.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeMap, fs, path::Path};
 
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -12,7 +8,10 @@ use serde_json::Value;
 use super::{Policies, Policy};
 use crate::{
     config::Config,
-    definition::member::{Member, Read},
+    definition::{
+        self,
+        member::{Member, Read},
+    },
     error::Problem,
 };
 
@@ -45,7 +44,7 @@ impl Policies {
 
 impl LoadedPolicies {
     fn folder(&mut self, folder: &Path) {
-        let files = match files(folder) {
+        let files = match definition::json_files(folder) {
             Ok(files) => files,
             Err(error) => {
                 let problem =
@@ -100,19 +99,6 @@ impl LoadedPolicies {
             self.problems.push(Problem::warning(place, path, message));
         }
     }
-}
-
-/// The JSON files of a folder, by name.
-fn files(folder: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "json") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }
 
 fn read<T: DeserializeOwned>(file: &Path) -> Result<T, Problem> {

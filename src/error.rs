@@ -68,6 +68,33 @@ pub enum HookError {
         /// What stopped the load.
         reason: String,
     },
+    /// Its driver is switched off.
+    #[error("hook {name} cannot run: {setting} is off")]
+    SwitchedOff {
+        /// Function name of the definition.
+        name: String,
+        /// The setting of the gateway's configuration.
+        setting: &'static str,
+    },
+    /// It threw an error, or left what cannot be used.
+    #[error("hook {name} failed: {reason}")]
+    Script {
+        /// Function name of the definition.
+        name: String,
+        /// What it says, with the place in its code where there is one.
+        reason: String,
+    },
+    /// It failed, and the client is told in the words of its driver.
+    #[error("the client is answered {status} {message}")]
+    Answered {
+        /// The status.
+        status: u16,
+        /// The message.
+        message: &'static str,
+        /// Why.
+        #[source]
+        source: Box<HookError>,
+    },
     /// It did not return in time.
     #[error("hook {name} did not return within {limit:?}")]
     Timeout {
@@ -196,6 +223,7 @@ impl Error {
     pub fn answer(&self) -> (u16, Cow<'static, str>) {
         match self {
             Self::Http { status, message } => (*status, message.clone()),
+            Self::Hook(HookError::Answered { status, message, .. }) => (*status, (*message).into()),
             Self::Upstream(UpstreamError::Unresolved { .. }) => (500, "Upstream host lookup failed".into()),
             Self::Upstream(UpstreamError::Connection(_)) => {
                 (500, "There was a problem proxying the request".into())

@@ -15,7 +15,7 @@ use std::{
 use criterion::{Criterion, Throughput};
 use pingora_proxy::Session;
 use pinhook::{
-    chain::{Blueprint, Chain, Ctx, ListenPath, Router, Services, Snapshot},
+    chain::{Blueprint, Chain, Ctx, HookPlan, ListenPath, Router, Services, Snapshot},
     config::Config,
     definition,
     hook::Spec,
@@ -86,13 +86,19 @@ fn services() -> Services {
 
 fn chain(definition: &definition::ApiDefinition, services: &Services) -> Chain {
     let versions = vec![definition.version_data.only().expect("a version").1.clone()];
-    let spec =
-        Spec { api_id: "app".into(), org_id: "org".into(), api_name: "app".into(), config_data: "{}".into() };
+    let spec = Spec {
+        api_id: "app".into(),
+        org_id: "org".into(),
+        api_name: "app".into(),
+        config_data: "{}".into(),
+        config_data_disabled: false,
+    };
     let mut blueprint = Blueprint {
         definition,
         versions: &versions,
         listen_path: &ListenPath::compile("/app/").expect("a listen path"),
         services,
+        hooks: &HookPlan::new(definition, &services.config),
         spec: &Arc::new(spec),
         place: "bench",
         problems: &mut Vec::new(),

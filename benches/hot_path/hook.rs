@@ -3,15 +3,17 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a bench may fail, and nothing is served by it")]
 
-use std::{hint::black_box, path::PathBuf, sync::Arc, time::Duration};
+use std::{hint::black_box, path::PathBuf, sync::Arc};
 
 use criterion::Criterion;
 use pingora_http::RequestHeader;
 use pinhook::{
+    config::Config,
     hook::{
-        Hook, HookKind, HookSource, Object, Spec,
+        Code, Hook, HookKind, HookSource, Host, Object, Spec,
         drivers::{DriverSettings, native},
     },
+    store::MemoryStore,
     url::Url,
 };
 use tokio::runtime::Builder;
@@ -44,10 +46,18 @@ pub(super) fn bench(criterion: &mut Criterion) {
 }
 
 fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
-    let timeout = Duration::from_secs(5);
-    let source =
-        HookSource { api_id: "api".into(), kind: HookKind::Pre, name: function.into(), path, timeout };
-    let driver = native::start(&DriverSettings { hook_threads: 2, timeout });
+    let source = HookSource {
+        api_id: "api".into(),
+        kind: HookKind::Pre,
+        name: function.into(),
+        code: Code::File(path),
+        siblings: Arc::default(),
+        timeout: None,
+        wants_session: false,
+        raw_body_only: false,
+    };
+    let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default())));
+    let driver = native::start(&DriverSettings::new(&Config::default(), host));
     driver.load(&source).unwrap_or_else(|error| panic!("{}", error.chain()))
 }
 
@@ -71,11 +81,15 @@ fn object() -> Box<Object> {
         body: None,
         response: None,
         record: None,
+        event: None,
+        tls: false,
+        depth: 0,
         spec: Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),
             api_name: "greeter".into(),
             config_data: "{}".into(),
+            config_data_disabled: false,
         }),
         state: None,
         metadata: Default::default(),

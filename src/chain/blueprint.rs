@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Complaint, EndpointPaths, Endpoints, EndpointsBuilder, ListenPath, PathStyle, Place, Secrets, Services,
-    Template, VersionStrip,
+    Complaint, EndpointPaths, Endpoints, EndpointsBuilder, HookPlan, ListenPath, PathStyle, Place, Secrets,
+    Services, Template, VersionStrip,
 };
 use crate::{
     definition::{ApiDefinition, VersionInfo},
@@ -22,6 +22,8 @@ pub struct Blueprint<'a> {
     pub listen_path: &'a ListenPath,
     /// Shared handles.
     pub services: &'a Services,
+    /// The hooks that it has.
+    pub hooks: &'a HookPlan,
     /// What hooks of this API read.
     pub spec: &'a Arc<Spec>,
     /// Name of the definition in messages.

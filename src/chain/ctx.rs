@@ -58,6 +58,8 @@ pub struct Ctx {
     pub loan: Option<Loan>,
     /// What goes upstream, decided by the proxy step.
     pub outbound: Option<Box<Outbound>>,
+    /// How many requests of the gateway's own hooks led to this one.
+    pub depth: u8,
     /// How deep this request has looped.
     pub loops: Loops,
     /// Set by the track lists.
@@ -175,6 +177,7 @@ impl Ctx {
             body: None,
             loan: None,
             outbound: None,
+            depth: 0,
             loops: Loops::default(),
             tracking: Tracking::default(),
             detail: None,

@@ -3,7 +3,6 @@
 
 use std::{
     mem,
-    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,11 +12,15 @@ use http::StatusCode;
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::Session;
 
-use super::{AUTH_FAILURE, Blueprint, Ctx, Flow, Origin, Response, hook_session, key_failure, peer_ip};
+use super::{
+    AUTH_FAILURE, Blueprint, Ctx, Flow, HookPlan, Origin, Response, code_of, hook_session, is_tls,
+    key_failure, peer_ip,
+};
 use crate::{
+    definition::HookEntry,
     error::{Error, HookError, Result},
     event::EventKind,
-    hook::{Answer, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
+    hook::{Answer, Code, Failure, Family, Hook, HookKind, HookSource, Needs, Object, Spec},
     metrics::{HookLabels, HookMetrics},
     upstream::Target,
 };
@@ -33,10 +36,29 @@ pub struct Wish<'a> {
     pub driver: &'a str,
     /// Function.
     pub name: &'a str,
-    /// File.
-    pub path: &'a str,
+    /// Where the function is, or why that cannot be told.
+    pub code: Result<Code, String>,
+    /// The function is given the session.
+    pub wants_session: bool,
+    /// Only the raw bytes of a body are handed over.
+    pub raw_body_only: bool,
     /// Milliseconds until a call counts as failed; else the gateway's default.
     pub timeout_ms: Option<u64>,
+}
+
+impl<'a> Wish<'a> {
+    /// What an entry of `custom_middleware` asks for.
+    pub fn of(kind: HookKind, plan: &'a HookPlan, entry: &'a HookEntry) -> Self {
+        Self {
+            kind,
+            driver: plan.driver(entry),
+            name: &entry.name,
+            code: code_of(entry),
+            wants_session: entry.require_session,
+            raw_body_only: entry.raw_body_only,
+            timeout_ms: entry.pinhook.as_ref().and_then(|own| own.timeout_ms),
+        }
+    }
 }
 
 /// One hook, ready to be called.
@@ -49,36 +71,55 @@ pub struct Call {
     pub spec: Arc<Spec>,
     /// Its metric handles.
     pub metrics: Arc<HookMetrics>,
+    /// Whose rules hold for what it leaves.
+    pub family: Family,
+    /// It is given the session.
+    pub wants_session: bool,
     /// Nothing when it could not be loaded.
     pub hook: Option<Arc<dyn Hook>>,
+    /// The setting that switches its driver off.
+    pub off: Option<&'static str>,
 }
 
 impl Call {
     /// Loads what a definition asks for. Trouble is noted; its requests are then answered 500.
     pub fn load(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str) -> Self {
+        let code = match &wish.code {
+            Ok(code) => code.clone(),
+            Err(reason) => return Self::refused(blueprint, wish, at, &format!("its code {reason}")),
+        };
         let services = blueprint.services;
-        let timeout = wish.timeout_ms.map(Duration::from_millis);
         let source = HookSource {
             api_id: blueprint.spec.api_id.clone(),
             kind: wish.kind,
             name: wish.name.into(),
-            path: PathBuf::from(wish.path),
-            timeout: timeout.unwrap_or_else(|| services.config.pinhook.plugin_timeout()),
+            code,
+            siblings: blueprint.hooks.scripts.clone(),
+            timeout: wish.timeout_ms.map(Duration::from_millis),
+            wants_session: wish.wants_session,
+            raw_body_only: wish.raw_body_only,
         };
-        let hook = services.hooks.load(wish.driver, &source);
-        if let Err(error) = &hook {
-            blueprint.refuse(at, format!("{}; requests that reach it are answered 500", error.chain()));
+        let loaded = services.hooks.load(wish.driver, &source);
+        let mut call = Self::new(blueprint, wish);
+        match loaded {
+            Ok(hook) => call.hook = Some(hook),
+            Err(error) => {
+                if let Error::Hook(HookError::SwitchedOff { setting, .. }) = &error {
+                    call.off = Some(setting);
+                }
+                blueprint.refuse(at, format!("{}; requests that reach it are answered 500", error.chain()));
+            }
         }
-        Self::new(blueprint, wish, hook.ok())
+        call
     }
 
     /// One that must not be called, for a reason that is noted; its requests are answered 500.
     pub fn refused(blueprint: &mut Blueprint<'_>, wish: &Wish<'_>, at: &str, reason: &str) -> Self {
         blueprint.refuse(at, format!("{reason}; requests that reach it are answered 500"));
-        Self::new(blueprint, wish, None)
+        Self::new(blueprint, wish)
     }
 
-    fn new(blueprint: &Blueprint<'_>, wish: &Wish<'_>, hook: Option<Arc<dyn Hook>>) -> Self {
+    fn new(blueprint: &Blueprint<'_>, wish: &Wish<'_>) -> Self {
         let services = blueprint.services;
         let name: Arc<str> = wish.name.into();
         let metrics = services.metrics.hook(HookLabels {
@@ -87,7 +128,16 @@ impl Call {
             driver: services.hooks.name(wish.driver).unwrap_or("unknown"),
             function: name.clone(),
         });
-        Self { kind: wish.kind, name, spec: blueprint.spec.clone(), metrics, hook }
+        Self {
+            kind: wish.kind,
+            name,
+            spec: blueprint.spec.clone(),
+            metrics,
+            family: services.hooks.family(wish.driver),
+            wants_session: wish.wants_session,
+            hook: None,
+            off: None,
+        }
     }
 
     /// The bodies that it wants.
@@ -119,7 +169,7 @@ impl Call {
                     Ok((answer, denial, body))
                 })
             }
-            Err(failure) => Err(self.failed(failure, session, ctx).into()),
+            Err(failure) => Err(self.fault(self.failed(failure, session, ctx))),
         };
         let took = started.elapsed();
         self.metrics.call(took, outcome.is_err());
@@ -156,9 +206,29 @@ impl Call {
     pub fn hook(&self) -> Result<&Arc<dyn Hook>> {
         self.hook.as_ref().ok_or_else(|| {
             self.metrics.call(Duration::ZERO, true);
-            let reason = "see the log of the last load".to_owned();
-            HookError::NotLoaded { name: self.name.to_string(), reason }.into()
+            let name = self.name.to_string();
+            self.fault(match self.off {
+                Some(setting) => HookError::SwitchedOff { name, setting },
+                None => HookError::NotLoaded { name, reason: "see the log of the last load".to_owned() },
+            })
         })
+    }
+
+    /// A failure of the hook as the fault of its request: each family has its own words for the client (plugins
+    /// reference 4.7, 6.8 and 11).
+    pub fn fault(&self, error: HookError) -> Error {
+        const MIDDLEWARE: (u16, &str) = (500, "Middleware error");
+        let missing = matches!(error, HookError::NotLoaded { .. } | HookError::SwitchedOff { .. });
+        let (status, message) = match (self.family, self.kind) {
+            (Family::Native, _) => return error.into(),
+            (_, HookKind::Response) => MIDDLEWARE,
+            (Family::Script, _) if matches!(error, HookError::SwitchedOff { .. }) => MIDDLEWARE,
+            (Family::Script, _) => return error.into(),
+            (Family::Coprocess, _) if missing => return error.into(),
+            (Family::Coprocess, HookKind::Auth) => (403, "Key not authorised"),
+            (Family::Coprocess, _) => MIDDLEWARE,
+        };
+        HookError::Answered { status, message, source: Box::new(error) }.into()
     }
 
     /// Counts a wish that cannot be granted; the first one is named.
@@ -186,7 +256,7 @@ impl Call {
     pub fn take_object(&self, session: &mut Session, ctx: &mut Ctx, may_be_abandoned: bool) -> Box<Object> {
         // Reads the framing before a hook has the head.
         session.as_downstream_mut().is_body_empty();
-        let client = peer_ip(session);
+        let (client, tls) = (peer_ip(session), is_tls(session));
         let head = session.req_header_mut();
         let (request, url) = if may_be_abandoned {
             (head.clone(), ctx.url.clone())
@@ -198,8 +268,11 @@ impl Call {
             body: None,
             response: None,
             record: None,
+            event: None,
             url,
             client,
+            tls,
+            depth: ctx.depth,
             spec: self.spec.clone(),
             state: ctx.state.as_ref().map(|key| key.state.clone()),
             metadata: ctx.metadata.take().map(|metadata| *metadata).unwrap_or_default(),

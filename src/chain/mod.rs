@@ -12,6 +12,7 @@ mod endpoint;
 mod failure;
 mod flow;
 mod hook_call;
+mod hook_plan;
 mod hook_session;
 mod key_sets;
 mod listen_path;
@@ -32,6 +33,7 @@ pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathS
 pub use failure::{key_failure, version_failure};
 pub use flow::{Denial, Flow, Origin, Response};
 pub use hook_call::{Call, Wish, is_same, respond};
+pub use hook_plan::{HookPlan, code_of, inline};
 pub use hook_session::AUTH_FAILURE;
 pub use key_sets::KeySets;
 pub use listen_path::{ListenPath, TemplateError};

@@ -9,7 +9,7 @@ use crate::{
     config::{self, Config},
     error::Result,
     event::{self, Events, Monitor},
-    hook::{Hooks, drivers::DriverSettings},
+    hook::{Hooks, Host, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
     session::{Policies, Sessions},
@@ -25,6 +25,8 @@ pub struct Services {
     pub config: Arc<Config>,
     /// The started drivers.
     pub hooks: Arc<Hooks>,
+    /// What the gateway does for hooks.
+    pub host: Arc<Host>,
     /// Name look-ups of upstreams.
     pub resolver: Arc<Resolver>,
     /// Calls that the gateway makes itself.
@@ -70,6 +72,7 @@ impl Services {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let (client, members, metrics) =
             (Arc::default(), Arc::new(Members::new(&config)), Metrics::new(true)?);
+        let host = Arc::new(Host::new(Arc::clone(&client), store.clone()));
         let (maker, ..) = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "");
         Ok(Self {
             limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
@@ -85,7 +88,8 @@ impl Services {
             messages: Arc::default(),
             key_sets: Arc::default(),
             client,
-            hooks: Arc::new(Hooks::start(&DriverSettings { hook_threads: 1, timeout })),
+            hooks: Arc::new(Hooks::start(&DriverSettings::new(&config, host.clone()))),
+            host,
             resolver: Arc::new(Resolver::new(timeout)),
             metrics,
             config: Arc::new(config),

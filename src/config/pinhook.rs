@@ -22,6 +22,11 @@ pub struct Pinhook {
     pub max_recorded_body: u64,
     /// Threads for native hooks that may block; default 32.
     pub hook_threads: usize,
+    /// Threads for scripts that wait, or take long, of one language; default 256. A script that asks this gateway needs
+    /// one more for the answer.
+    pub script_threads: usize,
+    /// Bytes that the scripts of one API may hold on one thread; default 64 MiB.
+    pub script_memory: usize,
     /// Unix socket at which `run --upgrade` takes the listening sockets of the running process; default the pid file's
     /// name with `.sock`, without a pid file `/tmp/pinhook_upgrade_<listen_port>.sock`. Both processes must agree.
     pub upgrade_socket: String,
@@ -59,6 +64,8 @@ impl Default for Pinhook {
             max_buffered_body: 16 << 20,
             max_recorded_body: 1 << 20,
             hook_threads: 32,
+            script_threads: 256,
+            script_memory: 64 << 20,
             upgrade_socket: String::new(),
             max_header_bytes: 1_048_575,
             max_headers: 256,

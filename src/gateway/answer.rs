@@ -58,7 +58,9 @@ pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut Resp
     key_saving::save(ctx).await;
     match done {
         Ok(()) => {}
-        Err(error @ Error::Hook(HookError::NotLoaded { .. })) => return Err(error),
+        Err(error @ Error::Hook(HookError::NotLoaded { .. } | HookError::Answered { .. })) => {
+            return Err(error);
+        }
         Err(error) => {
             let error = error.chain();
             tracing::error!(

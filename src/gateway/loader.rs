@@ -8,12 +8,12 @@ use std::{
 
 use crate::{
     analytics::{RecordHook, RecordedApi},
-    chain::{Api, Base, Blueprint, Chain, ListenPath, Services, TagHeaders},
+    chain::{Api, Base, Blueprint, Chain, HookPlan, ListenPath, Services, TagHeaders},
     config::{Config, SinkKind},
     definition::{ApiDefinition, Source},
     error::Problem,
     event,
-    hook::{HookKind, HookSource, Spec},
+    hook::{Code, HookKind, HookSource, Spec},
     metrics::{ApiSamples, HookLabels},
     middleware,
     upstream::{PeerSettings, Target, TargetError},
@@ -59,12 +59,14 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         recorded.hook = record_hook(definition, &spec, services, &place, &mut problems);
         recorded.lacks_hook = recorded.hook.is_none();
     }
+    let hooks = HookPlan::new(definition, &services.config);
     let chain = {
         let mut blueprint = Blueprint {
             definition,
             versions: &versions,
             listen_path: &listen_path,
             services,
+            hooks: &hooks,
             spec: &spec,
             place: &place,
             problems: &mut problems,
@@ -119,6 +121,7 @@ fn spec(definition: &ApiDefinition) -> Spec {
         org_id: definition.org_id.as_str().into(),
         api_name: definition.name.as_str().into(),
         config_data: config_data.into(),
+        config_data_disabled: definition.config_data_disabled,
     }
 }
 
@@ -174,8 +177,11 @@ fn record_hook(
         api_id: spec.api_id.clone(),
         kind: HookKind::Analytics,
         name: wish.func_name.as_str().into(),
-        path: wish.plugin_path.as_str().into(),
-        timeout: services.config.pinhook.plugin_timeout(),
+        code: Code::File(wish.plugin_path.as_str().into()),
+        siblings: Arc::default(),
+        timeout: None,
+        wants_session: false,
+        raw_body_only: false,
     };
     match services.hooks.load(RECORD_DRIVER, &source) {
         Ok(hook) => Some(Arc::new(RecordHook {

@@ -20,7 +20,7 @@ use crate::{
     config::{self, Config, Storage, StorageKind},
     error::{Problem, Result},
     event::{self, Monitor},
-    hook::{Hooks, drivers::DriverSettings},
+    hook::{Hooks, Host, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
     session::Sessions,
@@ -108,11 +108,10 @@ fn services(
     let (maker, worker, flusher) =
         event::open(client.clone(), shared.clone(), metrics.clone(), &config.template_path);
     let members = Arc::new(Members::new(config));
+    let host = Arc::new(Host::new(client.clone(), shared.clone()));
     let services = Services {
-        hooks: Arc::new(Hooks::start(&DriverSettings {
-            hook_threads: config.pinhook.hook_threads,
-            timeout: config.pinhook.plugin_timeout(),
-        })),
+        hooks: Arc::new(Hooks::start(&DriverSettings::new(config, host.clone()))),
+        host,
         resolver: Arc::new(Resolver::new(name_ttl(config))),
         client,
         notices: Arc::new(Notices::new(config, shared.clone(), problems)),

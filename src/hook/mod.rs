@@ -5,18 +5,24 @@
 //! them and applies the edits back, so every driver shares one build, one apply and one set of tests.
 
 pub mod drivers;
+mod family;
+mod host;
 mod object;
 mod record;
 mod registry;
+mod source;
 
-use std::{fmt, ops::Add, path::PathBuf, sync::Arc, time::Duration};
+use std::{fmt, ops::Add, sync::Arc};
 
 use async_trait::async_trait;
 
 use crate::error::{Error, HookError, Result};
-pub use object::{Answer, Object, ResponsePart, Spec};
+pub use family::Family;
+pub use host::{Ask, GatewayCalls, Host, SetKey};
+pub use object::{Answer, Manner, Object, ResponsePart, Spec};
 pub use record::{RecordPart, Value};
 pub use registry::Hooks;
+pub use source::{Code, HookSource};
 
 /// The place in the chain at which a hook is called.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,10 +37,14 @@ pub enum HookKind {
     Post,
     /// Like `Post`, for one endpoint (`go_plugin`), before the `Post` hooks.
     Endpoint,
+    /// Answers in the upstream's place, for one endpoint (`virtual`). One that gives no answer has failed.
+    Virtual,
     /// On the answer of an upstream, before the client gets it.
     Response,
     /// On an analytics record, after the request and off its thread.
     Analytics,
+    /// Hears of an event; no request waits for it.
+    Event,
 }
 
 impl HookKind {
@@ -46,8 +56,10 @@ impl HookKind {
             Self::PostKeyAuth => "post_key_auth",
             Self::Post => "post",
             Self::Endpoint => "go_plugin",
+            Self::Virtual => "virtual",
             Self::Response => "response",
             Self::Analytics => "analytics",
+            Self::Event => "event",
         }
     }
 }
@@ -78,21 +90,6 @@ impl Needs {
             response_body: self.response_body || other.response_body,
         }
     }
-}
-
-/// One entry of a definition that names a function, ready to be loaded.
-#[derive(Debug, Clone)]
-pub struct HookSource {
-    /// API that asks for it.
-    pub api_id: Arc<str>,
-    /// Where it is called.
-    pub kind: HookKind,
-    /// Function name of the definition.
-    pub name: Arc<str>,
-    /// File that holds it, as configured.
-    pub path: PathBuf,
-    /// How long a call may take.
-    pub timeout: Duration,
 }
 
 /// A way to run hooks. Started after the fork; finds functions ahead of traffic.
@@ -170,6 +167,11 @@ pub trait Hook: Send + Sync {
 
     /// The bodies that it wants to see. The object has no other.
     fn needs(&self) -> Needs;
+
+    /// Whose rules hold for what it leaves.
+    fn family(&self) -> Family {
+        Family::Native
+    }
 
     /// Calls the function. The object moves in and out, so that a driver may send it to another thread or process.
     ///

@@ -20,16 +20,23 @@ pub struct Object {
     pub response: Option<Box<ResponsePart>>,
     /// The record; for analytics hooks only, whose object has nothing of a request.
     pub record: Option<Box<RecordPart>>,
+    /// What has happened, as JSON text (plugins reference 9.3); for event hooks only, whose object has nothing of a
+    /// request.
+    pub event: Option<Arc<str>>,
     /// Path and query, as the chain sees them: with the listen path, before any parked rewrite.
     pub url: Url,
     /// The peer of the connection.
     pub client: Option<IpAddr>,
+    /// The client's connection is encrypted.
+    pub tls: bool,
+    /// How many requests of this gateway's own hooks led to this one.
+    pub depth: u8,
     /// What the API's definition says to its hooks.
     pub spec: Arc<Spec>,
     /// The state of the key that calls, once it is known; an auth hook leaves one here. An edit that makes it another
     /// `Arc` is kept.
     pub state: Option<Arc<SessionState>>,
-    /// Texts that the hooks of one request leave for each other.
+    /// Texts that the hooks of one request leave for each other. An auth hook names its key in `token`.
     pub metadata: BTreeMap<String, String>,
     /// Set by a hook that answers the request itself.
     pub answer: Option<Answer>,
@@ -45,8 +52,11 @@ impl Object {
             body: None,
             response: None,
             record: None,
+            event: None,
             url: Url::default(),
             client: None,
+            tls: false,
+            depth: 0,
             spec,
             state: None,
             metadata: BTreeMap::new(),
@@ -76,6 +86,8 @@ pub struct Spec {
     pub api_name: Arc<str>,
     /// `config_data` as JSON text; `{}` when absent or disabled.
     pub config_data: Arc<str>,
+    /// `config_data_disabled`: scripts then have no such member at all.
+    pub config_data_disabled: bool,
 }
 
 /// An answer that a hook gives instead of the upstream.
@@ -85,6 +97,21 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers; length and framing are the gateway's business.
     pub headers: HeaderMap,
-    /// Its body.
+    /// Its body; the text of the error where [`Manner::Template`] writes it.
     pub body: Bytes,
+    /// How it is sent.
+    pub manner: Manner,
+}
+
+/// How a hook's [`Answer`] becomes the client's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// As it stands; the response chain does not run on it.
+    #[default]
+    AsIs,
+    /// Its body is the message of the error template, its headers are set first (plugins reference 4.6 and 6.4).
+    Template,
+    /// As a script of Tyk's answers: `Server` and `Date` are set, the response chain runs where the caller is known,
+    /// and there is no analytics record (plugins reference 6.4).
+    Script,
 }

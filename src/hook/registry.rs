@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use super::{
-    Driver, DriverGauges, Hook, HookSource,
-    drivers::{DRIVERS, DriverSettings},
+    Driver, DriverGauges, Family, Hook, HookSource,
+    drivers::{DRIVERS, DriverEntry, DriverSettings},
 };
 use crate::error::{HookError, Result};
 
 /// Every driver of this build, started.
 pub struct Hooks {
-    drivers: Vec<(&'static [&'static str], Arc<dyn Driver>)>,
+    drivers: Vec<(&'static DriverEntry, Arc<dyn Driver>)>,
 }
 
 impl Hooks {
     /// Starts all drivers. Call it after the fork: drivers own threads.
     pub fn start(settings: &DriverSettings) -> Self {
-        Self { drivers: DRIVERS.iter().map(|entry| (entry.names, (entry.start)(settings))).collect() }
+        Self { drivers: DRIVERS.iter().map(|entry| (entry, (entry.start)(settings))).collect() }
     }
 
     /// True if `driver` names a driver of this build.
@@ -47,16 +47,25 @@ impl Hooks {
     pub fn gauges(&self) -> impl Iterator<Item = (&'static str, DriverGauges)> + '_ {
         self.drivers
             .iter()
-            .map(|(names, driver)| (names.first().copied().unwrap_or_default(), driver.gauges()))
+            .map(|(entry, driver)| (entry.names.first().copied().unwrap_or_default(), driver.gauges()))
     }
 
     /// The usual name of a driver, whichever of its names `driver` is.
     pub fn name(&self, driver: &str) -> Option<&'static str> {
-        let (names, _) = self.drivers.iter().find(|(names, _)| names.contains(&driver))?;
-        names.first().copied()
+        self.entry(driver)?.names.first().copied()
+    }
+
+    /// Whose rules hold for hooks of that driver. One that is not named, or not known, is read as a rich plugin's, as
+    /// in Tyk.
+    pub fn family(&self, driver: &str) -> Family {
+        self.entry(driver).map_or(Family::Coprocess, |entry| entry.family)
+    }
+
+    fn entry(&self, driver: &str) -> Option<&'static DriverEntry> {
+        self.drivers.iter().map(|(entry, _)| *entry).find(|entry| entry.names.contains(&driver))
     }
 
     fn find(&self, driver: &str) -> Option<&Arc<dyn Driver>> {
-        self.drivers.iter().find(|(names, _)| names.contains(&driver)).map(|(_, driver)| driver)
+        self.drivers.iter().find(|(entry, _)| entry.names.contains(&driver)).map(|(_, driver)| driver)
     }
 }

@@ -14,17 +14,16 @@ use crate::{
     chain::{Blueprint, Call, Ctx, EndpointPaths, Endpoints, Flow, Middleware, PerVersion, Place, Wish},
     definition::{self, HookEntry},
     error::Result,
-    hook::HookKind,
+    hook::{Code, Family, HookKind},
 };
 pub(super) use response::build as build_response;
 
-/// Drivers of Tyk's coprocess machinery, which has a switch of its own. An empty driver counts as one.
-const COPROCESS: [&str; 4] = ["", "grpc", "python", "lua"];
 /// The driver of per-endpoint hooks.
 const NATIVE: &str = "goplugin";
 
 pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dyn Middleware>> {
-    let custom = &blueprint.definition.custom_middleware;
+    let plan = blueprint.hooks;
+    let custom = &plan.custom;
     let (list, entries) = match kind {
         HookKind::Pre => ("pre", &custom.pre),
         HookKind::Post => ("post", &custom.post),
@@ -34,7 +33,9 @@ pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dy
         HookKind::Endpoint => return endpoint_hooks(blueprint).into_iter().collect(),
         // Its steps are built for the response table; records are no step.
         // Auth is a method among others, not a step of its own.
-        HookKind::Response | HookKind::Analytics | HookKind::Auth => return Vec::new(),
+        HookKind::Virtual | HookKind::Response | HookKind::Analytics | HookKind::Event | HookKind::Auth => {
+            return Vec::new();
+        }
     };
     let mut steps: Vec<Box<dyn Middleware>> = Vec::new();
     for (index, entry) in entries.iter().enumerate().filter(|(_, entry)| !entry.disabled) {
@@ -48,28 +49,21 @@ pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dy
 
 /// An entry of `custom_middleware`; nothing if Tyk leaves it out as well.
 fn listed(kind: HookKind, blueprint: &mut Blueprint<'_>, entry: &HookEntry, at: &str) -> Option<Call> {
-    let own = entry.pinhook.as_ref();
-    let driver =
-        own.and_then(|own| own.driver.as_deref()).unwrap_or(&blueprint.definition.custom_middleware.driver);
-    if COPROCESS.contains(&driver) && !blueprint.services.config.coprocess_options.enable_coprocess {
+    let driver = blueprint.hooks.driver(entry);
+    let family = blueprint.services.hooks.family(driver);
+    if family == Family::Coprocess && !blueprint.services.config.coprocess_options.enable_coprocess {
         let message = format!(
             "driver {driver:?} needs coprocess_options.enable_coprocess, which is off: the hook is not run, as in Tyk"
         );
         blueprint.warn(at, message);
         return None;
     }
-    let unnamed = entry.name.is_empty() || entry.path.is_empty() && driver == NATIVE;
+    let unnamed = entry.name.is_empty() || entry.path.is_empty() && family == Family::Native;
     if unnamed && !has_endpoint_hooks(blueprint.definition) {
         blueprint.warn(at, "an entry without name and path is not run, as in Tyk");
         return None;
     }
-    let wish = Wish {
-        kind,
-        driver,
-        name: &entry.name,
-        path: &entry.path,
-        timeout_ms: own.and_then(|own| own.timeout_ms),
-    };
+    let wish = Wish::of(kind, blueprint.hooks, entry);
     Some(Call::load(blueprint, &wish, at))
 }
 
@@ -98,7 +92,9 @@ fn endpoint_hooks(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> 
                     kind: HookKind::Endpoint,
                     driver: own.and_then(|own| own.driver.as_deref()).unwrap_or(NATIVE),
                     name: &entry.func_name,
-                    path: &entry.plugin_path,
+                    code: Ok(Code::File(entry.plugin_path.as_str().into())),
+                    wants_session: false,
+                    raw_body_only: false,
                     timeout_ms: own.and_then(|own| own.timeout_ms),
                 };
                 let call = Call::load(blueprint, &wish, at);

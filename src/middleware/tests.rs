@@ -12,8 +12,8 @@ use tokio::io::AsyncWriteExt;
 use super::{REQUEST, RESPONSE};
 use crate::{
     chain::{
-        Blueprint, Chain, Ctx, Flow, ListenPath, Middleware, ResponseMiddleware, ResponseSlot, Router,
-        Services, Slot, Snapshot,
+        Blueprint, Chain, Ctx, Flow, HookPlan, ListenPath, Middleware, ResponseMiddleware, ResponseSlot,
+        Router, Services, Slot, Snapshot,
     },
     config::{Config, Secret},
     definition::{self, ApiDefinition, VersionInfo},
@@ -71,6 +71,7 @@ impl Bench {
             org_id: "org".into(),
             api_name: "app".into(),
             config_data: "{}".into(),
+            config_data_disabled: false,
         });
         let versions: Vec<VersionInfo> =
             definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
@@ -83,6 +84,7 @@ impl Bench {
                 versions: &versions,
                 listen_path: &ListenPath::compile(&definition.proxy.listen_path).unwrap(),
                 services: &services,
+                hooks: &HookPlan::new(definition, &services.config),
                 spec: &spec,
                 place: "test",
                 problems: &mut problems,

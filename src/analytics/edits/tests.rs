@@ -96,8 +96,13 @@ fn start(hook: Arc<Editor>, change: impl FnOnce(&mut Settings)) -> Running {
     let metrics = Metrics::new(true).unwrap();
     let opened = analytics::open(&settings, None, &metrics).unwrap().unwrap();
     tokio::spawn(opened.worker.run());
-    let spec =
-        Spec { api_id: "api1".into(), org_id: "".into(), api_name: "".into(), config_data: "{}".into() };
+    let spec = Spec {
+        api_id: "api1".into(),
+        org_id: "".into(),
+        api_name: "".into(),
+        config_data: "{}".into(),
+        config_data_disabled: false,
+    };
     let labels = HookLabels {
         api: "api1".into(),
         hook: HookKind::Analytics.name(),

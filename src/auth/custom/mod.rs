@@ -12,17 +12,13 @@ use super::{AuthMethod, Verdict};
 use crate::{
     chain::{Blueprint, Call, Ctx, Flow, Wish},
     error::Result,
-    hook::HookKind,
+    hook::{Family, HookKind},
 };
 
 /// What `base_identity_provided_by` calls it. Native hooks set the session whatever stands there, as in Tyk.
 pub(super) const IDENTITY: &str = "custom_auth";
 
 const AT: &str = "custom_middleware.auth_check";
-/// The driver whose hooks need a file.
-const NATIVE: &str = "goplugin";
-/// Drivers of Tyk's coprocess machinery, which has a switch of its own. An empty driver counts as one.
-const COPROCESS: [&str; 4] = ["", "grpc", "python", "lua"];
 
 /// The method, where any of its three switches is on.
 pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>> {
@@ -33,22 +29,17 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>
     if !asked {
         return None;
     }
-    let entry = &definition.custom_middleware.auth_check;
-    let own = entry.pinhook.as_ref();
-    let driver = own.and_then(|own| own.driver.as_deref()).unwrap_or(&definition.custom_middleware.driver);
-    let wish = Wish {
-        kind: HookKind::Auth,
-        driver,
-        name: &entry.name,
-        path: &entry.path,
-        timeout_ms: own.and_then(|own| own.timeout_ms),
-    };
+    let plan = blueprint.hooks;
+    let entry = &plan.custom.auth_check;
+    let driver = plan.driver(entry);
+    let family = blueprint.services.hooks.family(driver);
+    let wish = Wish::of(HookKind::Auth, plan, entry);
     let coprocess = blueprint.services.config.coprocess_options.enable_coprocess;
     let call = if entry.disabled {
         Call::refused(blueprint, &wish, AT, "auth by a hook is on, but the hook is disabled")
-    } else if entry.name.is_empty() || entry.path.is_empty() && driver == NATIVE {
+    } else if entry.name.is_empty() || entry.path.is_empty() && family == Family::Native {
         Call::refused(blueprint, &wish, AT, "auth by a hook is on, but no hook is named")
-    } else if COPROCESS.contains(&driver) && !coprocess {
+    } else if family == Family::Coprocess && !coprocess {
         Call::refused(
             blueprint,
             &wish,

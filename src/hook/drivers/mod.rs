@@ -1,27 +1,77 @@
 //! What runs hooks: one folder a driver, one line in [`DRIVERS`].
 
+#[cfg(feature = "js")]
+pub mod js;
+#[cfg(feature = "lua")]
+pub mod lua;
 pub mod native;
+mod pool;
+#[cfg(any(feature = "js", feature = "lua"))]
+mod script;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
-use super::Driver;
+use super::{Driver, Family, Host};
+use crate::config::Config;
 
 /// What drivers are told when they start.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct DriverSettings {
-    /// Most threads that native hooks which may block can occupy.
+    /// Most threads that hooks of one driver which may block can occupy.
     pub hook_threads: usize,
+    /// The same for scripts, which may ask this gateway and so need one another.
+    pub script_threads: usize,
     /// The default time limit of a call.
     pub timeout: Duration,
+    /// Bytes that the scripts of one API may hold on one thread.
+    pub script_memory: usize,
+    /// What holds for JavaScript alone.
+    pub jsvm: JsvmSettings,
+    /// What the gateway does for hooks.
+    pub host: Arc<Host>,
+}
+
+/// Tyk's settings of JavaScript (plugins reference 6.1).
+#[derive(Debug, Clone)]
+pub struct JsvmSettings {
+    /// `enable_jsvm`: without it every script answers 500.
+    pub enabled: bool,
+    /// `jsvm_timeout`: the default time limit of a call.
+    pub timeout: Duration,
+    /// `tyk_js_path`: a file that runs before every script.
+    pub library: Option<PathBuf>,
+}
+
+impl DriverSettings {
+    /// What the configuration says.
+    pub fn new(config: &Config, host: Arc<Host>) -> Self {
+        let seconds = u64::try_from(config.jsvm_timeout).unwrap_or_default();
+        let library = Some(&config.tyk_js_path).filter(|path| !path.is_empty());
+        Self {
+            hook_threads: config.pinhook.hook_threads,
+            script_threads: config.pinhook.script_threads,
+            timeout: config.pinhook.plugin_timeout(),
+            script_memory: config.pinhook.script_memory,
+            jsvm: JsvmSettings {
+                enabled: config.enable_jsvm,
+                timeout: Duration::from_secs(seconds.max(1)),
+                library: library.map(PathBuf::from),
+            },
+            host,
+        }
+    }
 }
 
 /// A driver and the names that definitions give it, the usual one first.
 pub struct DriverEntry {
     /// Names accepted in `custom_middleware.driver`.
     pub names: &'static [&'static str],
+    /// Whose rules hold for what its hooks leave.
+    pub family: Family,
     /// Starts it.
     pub start: fn(&DriverSettings) -> Arc<dyn Driver>,
 }
 
 /// Every driver of this build.
-pub const DRIVERS: &[DriverEntry] = &[DriverEntry { names: native::NAMES, start: native::start }];
+pub const DRIVERS: &[DriverEntry] =
+    &[DriverEntry { names: native::NAMES, family: Family::Native, start: native::start }];

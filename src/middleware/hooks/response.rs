@@ -21,7 +21,7 @@ use crate::{
 struct ResponseHooks(Vec<Call>);
 
 pub(in crate::middleware) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn ResponseMiddleware>> {
-    let entries = blueprint.definition.custom_middleware.response.iter().enumerate();
+    let entries = blueprint.hooks.custom.response.iter().enumerate();
     let calls: Vec<Call> = entries
         .filter(|(_, entry)| !entry.disabled)
         .filter_map(|(index, entry)| {
@@ -76,7 +76,7 @@ impl Call {
         object.response = Some(Box::new(part));
         let outcome = match hook.dispatch(self.kind, object).await {
             Ok(object) => self.take_back(*object, session, ctx, answer),
-            Err(failure) => Err(self.failed(failure, session, ctx).into()),
+            Err(failure) => Err(self.fault(self.failed(failure, session, ctx))),
         };
         self.metrics.call(started.elapsed(), outcome.is_err());
         outcome

@@ -9,7 +9,7 @@ use crate::{
     chain::Origin,
     config::Config,
     error::HookError,
-    hook::{Answer, Failure, Hook, Needs, Object, Spec},
+    hook::{Answer, Failure, Hook, Manner, Needs, Object, Spec},
     metrics::HookLabels,
     middleware::tests::{Bench, Request, fault, passed},
 };
@@ -47,8 +47,12 @@ fn call(loses: bool, run: fn(Box<Object>) -> Result<Box<Object>, Failure>) -> Ca
             org_id: "org".into(),
             api_name: "App".into(),
             config_data: "{}".into(),
+            config_data_disabled: false,
         }),
         metrics: metrics.hook(labels),
+        family: Family::Native,
+        wants_session: false,
+        off: None,
         hook: Some(Arc::new(Fake { loses, run })),
     }
 }
@@ -97,7 +101,12 @@ async fn an_answer_ends_the_chain() {
         let mut headers = HeaderMap::new();
         headers.append("x-a", "1".parse().unwrap());
         headers.append("x-a", "2".parse().unwrap());
-        object.answer = Some(Answer { status: StatusCode::IM_A_TEAPOT, headers, body: "tea".into() });
+        object.answer = Some(Answer {
+            status: StatusCode::IM_A_TEAPOT,
+            headers,
+            body: "tea".into(),
+            manner: Manner::AsIs,
+        });
         Ok(object)
     });
     let Ok(Flow::Respond(response)) = run(&call).await.1 else { panic!("no answer") };

@@ -8,7 +8,10 @@ use super::{
     call::{Call, text},
     fields::{field_name, field_value},
 };
-use crate::{hook::Answer, url::Url};
+use crate::{
+    hook::{Answer, Manner},
+    url::Url,
+};
 
 /// Schemes that a target may have.
 const SCHEMES: [&str; 5] = ["http", "https", "h2c", "ws", "wss"];
@@ -46,7 +49,7 @@ impl Call<'_> {
 
 /// The answer of a hook that says nothing about it: as in Tyk, where a bare write counts as 200.
 pub(super) fn empty() -> Answer {
-    Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new() }
+    Answer { status: StatusCode::OK, headers: HeaderMap::new(), body: Bytes::new(), manner: Manner::AsIs }
 }
 
 /// The status of a whole answer: 1xx announce one.

@@ -54,8 +54,10 @@ impl<'a> Call<'a> {
         match part {
             Part::Gateway => true,
             Part::Api => self.kind.is_some(),
-            Part::Request => !matches!(self.kind, None | Some(HookKind::Analytics)),
-            Part::Unsent => !matches!(self.kind, None | Some(HookKind::Analytics | HookKind::Response)),
+            Part::Request => !matches!(self.kind, None | Some(HookKind::Analytics | HookKind::Event)),
+            Part::Unsent => {
+                !matches!(self.kind, None | Some(HookKind::Analytics | HookKind::Event | HookKind::Response))
+            }
             Part::Response => self.object.response.is_some(),
             Part::Record => self.object.record.is_some(),
         }
@@ -97,6 +99,8 @@ impl<'a> Call<'a> {
             None => 6,
             Some(HookKind::Auth) => 7,
             Some(HookKind::PostKeyAuth) => 8,
+            Some(HookKind::Virtual) => 9,
+            Some(HookKind::Event) => 10,
         }
     }
 

@@ -9,12 +9,12 @@ use std::{
 use async_trait::async_trait;
 use tokio::{sync::oneshot, time};
 
+use super::super::pool::{Pool, Rejected, Task};
 use super::{
     abi::{API, HookFn, NEXT, NON_BLOCKING, PANICKED, RESPOND},
     answer,
     call::{Call, Site},
     library::Library,
-    pool::{Pool, Rejected, Task},
 };
 use crate::{
     error::HookError,

@@ -1,7 +1,7 @@
 //! Driver `goplugin`: functions of shared libraries, run in this process over C ABI v1.
 //!
 //! It answers for finding the file, refusing what is no native plugin, opening it, and calling it. A call that may
-//! wait runs on a thread of the [`pool`], any other on the thread that asks. What a hook sees is [`call`], what it
+//! wait runs on a thread of the [`super::pool`], any other on the thread that asks. What a hook sees is [`call`], what it
 //! is handed is [`abi`]. The C side of the contract is `plugins/sdk/include/pinhook.h`.
 //!
 //! The code of a library is trusted: one that crashes takes the process along (docs/native-plugins.md).
@@ -16,7 +16,6 @@ mod fields;
 mod hook;
 mod library;
 mod lookup;
-mod pool;
 mod record;
 mod request;
 mod response;
@@ -37,13 +36,12 @@ use self::{
     hook::{Function, Job, NativeHook},
     library::{Libraries, Library},
     lookup::Found,
-    pool::Pool,
     unchanged::{Stamps, Unchanged},
 };
-use super::DriverSettings;
+use super::{DriverSettings, pool::Pool};
 use crate::{
     error::{Error, HookError, Result},
-    hook::{Driver, DriverGauges, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
+    hook::{Code, Driver, DriverGauges, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
 };
 
 /// The usual name of this driver: what definitions for Tyk say.
@@ -60,8 +58,8 @@ pub fn start(settings: &DriverSettings) -> Arc<dyn Driver> {
     Arc::new(NativeDriver {
         libraries: Libraries::default(),
         unchanged: Unchanged::default(),
-        pool: Arc::new(Pool::new(settings.hook_threads)),
-        background: Arc::new(Pool::new(settings.hook_threads.min(BACKGROUND_THREADS))),
+        pool: Arc::new(Pool::new("native", settings.hook_threads)),
+        background: Arc::new(Pool::new("native-aside", settings.hook_threads.min(BACKGROUND_THREADS))),
         timeout: settings.timeout,
     })
 }
@@ -87,7 +85,7 @@ impl Driver for NativeDriver {
                 HookKind::Analytics => &self.background,
                 _ => &self.pool,
             }),
-            timeout: source.timeout,
+            timeout: source.timeout.unwrap_or(self.timeout),
             needs,
         }))
     }
@@ -112,7 +110,10 @@ impl Driver for NativeDriver {
 
 impl NativeDriver {
     fn find(&self, source: &HookSource) -> Result<Function, String> {
-        let (library, path) = self.library(&source.path)?;
+        let Code::File(path) = &source.code else {
+            return Err("a native hook is a function of a library: name its file in `path`".to_owned());
+        };
+        let (library, path) = self.library(path)?;
         let in_file = |reason| format!("{}: {reason}", path.display());
         let (entry, flags) = library.hook(&source.name).map_err(in_file)?;
         check_flags(flags).map_err(in_file)?;
@@ -137,7 +138,13 @@ impl NativeDriver {
 
 /// Calls `pinhook_on_reload` of one library. What comes of it is the log's business alone.
 async fn tell(hook: NativeHook) {
-    let spec = Spec { api_id: "".into(), org_id: "".into(), api_name: "".into(), config_data: "".into() };
+    let spec = Spec {
+        api_id: "".into(),
+        org_id: "".into(),
+        api_name: "".into(),
+        config_data: "".into(),
+        config_data_disabled: true,
+    };
     let outcome = hook.run(None, Box::new(Object::without_request(Arc::new(spec)))).await;
     if let Err(Failure { error, .. }) = outcome {
         tracing::error!(

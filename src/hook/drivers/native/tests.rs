@@ -18,6 +18,9 @@ fn object(target: &str) -> Object {
         body: None,
         response: None,
         record: None,
+        event: None,
+        tls: false,
+        depth: 0,
         url: Url::from_target(target.as_bytes()).unwrap(),
         client: "192.0.2.1".parse().ok(),
         spec: Arc::new(Spec {
@@ -25,6 +28,7 @@ fn object(target: &str) -> Object {
             org_id: "org".into(),
             api_name: "name".into(),
             config_data: "{}".into(),
+            config_data_disabled: false,
         }),
         state: None,
         metadata: Default::default(),

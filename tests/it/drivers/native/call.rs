@@ -118,7 +118,7 @@ fn sleeping(milliseconds: &str) -> Box<Object> {
 async fn a_hook_that_hangs_times_out_and_at_the_limit_fails_at_once() {
     let driver = driver(2);
     let limit = Duration::from_millis(50);
-    let hook = driver.load(&HookSource { timeout: limit, ..source(build("rough"), "Sleeps") }).unwrap();
+    let hook = driver.load(&HookSource { timeout: Some(limit), ..source(build("rough"), "Sleeps") }).unwrap();
     for _ in 0..2 {
         let failure = hook.dispatch(HookKind::Pre, sleeping("1500")).await.unwrap_err();
         assert!(matches!(failure.error, HookError::Timeout { .. }), "{}", failure.error);

@@ -2,7 +2,7 @@
 
 use std::{fs, path::Path, process::Command};
 
-use pinhook::hook::{DriverGauges, HookKind, Hooks, drivers::DriverSettings};
+use pinhook::hook::{DriverGauges, HookKind, Hooks};
 
 use super::*;
 use crate::support::plugins::{build, build_c, compiler, fixture, run, temporary};
@@ -18,7 +18,7 @@ fn the_header_is_clean_c99_and_cpp17() {
 
 #[test]
 fn every_name_of_the_driver_loads() {
-    let hooks = Hooks::start(&DriverSettings { hook_threads: 1, timeout: Duration::from_secs(1) });
+    let hooks = Hooks::start(&settings(1));
     let path = build("add_header");
     for name in ["goplugin", "native", "golang"] {
         assert!(hooks.load(name, &source(&path, "AddFooHeader")).is_ok(), "{name}");

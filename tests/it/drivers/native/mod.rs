@@ -13,15 +13,17 @@ use std::{
 
 use pingora_http::RequestHeader;
 use pinhook::{
+    config::Config,
     hook::{
-        Driver, Hook, HookKind, HookSource, Object, Spec,
+        Code, Driver, Hook, HookKind, HookSource, Host, Object, Spec,
         drivers::{DriverSettings, native},
     },
+    store::MemoryStore,
     url::Url,
 };
 
 fn driver(hook_threads: usize) -> Arc<dyn Driver> {
-    native::start(&DriverSettings { hook_threads, timeout: Duration::from_secs(5) })
+    native::start(&settings(hook_threads))
 }
 
 fn source(path: impl Into<PathBuf>, name: &str) -> HookSource {
@@ -29,9 +31,18 @@ fn source(path: impl Into<PathBuf>, name: &str) -> HookSource {
         api_id: "api".into(),
         kind: HookKind::Post,
         name: name.into(),
-        path: path.into(),
-        timeout: Duration::from_secs(10),
+        code: Code::File(path.into()),
+        siblings: Arc::default(),
+        timeout: Some(Duration::from_secs(10)),
+        wants_session: false,
+        raw_body_only: false,
     }
+}
+
+/// The settings of a gateway without a configuration.
+fn settings(hook_threads: usize) -> DriverSettings {
+    let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default())));
+    DriverSettings { hook_threads, ..DriverSettings::new(&Config::default(), host) }
 }
 
 /// The hook, loaded by a driver of its own.
@@ -63,11 +74,15 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
         body: None,
         response: None,
         record: None,
+        event: None,
+        tls: false,
+        depth: 0,
         spec: Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),
             api_name: "name".into(),
             config_data: config_data.into(),
+            config_data_disabled: false,
         }),
         state: None,
         metadata: Default::default(),

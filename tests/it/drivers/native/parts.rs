@@ -170,7 +170,7 @@ async fn records_that_hang_take_no_thread_of_requests() {
     let path = build_c("c_hook.c", &["-std=c99"]);
     let slow = HookSource {
         kind: HookKind::Analytics,
-        timeout: Duration::from_millis(50),
+        timeout: Some(Duration::from_millis(50)),
         ..source(path, "WaitsForEver")
     };
     let slow = driver.load(&slow).unwrap();

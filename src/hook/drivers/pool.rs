@@ -1,4 +1,4 @@
-//! A bounded pool of named threads for calls that may wait.
+//! A bounded pool of named threads for calls that may wait, of native hooks and of scripts.
 //!
 //! tokio's blocking pool would not do: its threads are shared with everyone, and nobody can tell which of them hang.
 //! A call cannot be cut off, so a thread whose call is over its time limit is *stuck* until the call returns. That is
@@ -50,6 +50,7 @@ pub(super) struct Pool<T: Task> {
 }
 
 struct Shared<T> {
+    name: &'static str,
     limit: usize,
     started: Instant,
     state: Mutex<State<T>>,
@@ -66,11 +67,12 @@ struct State<T> {
 }
 
 impl<T: Task> Pool<T> {
-    /// A pool of at most `limit` threads. None is started yet.
-    pub(super) fn new(limit: usize) -> Self {
+    /// A pool of at most `limit` threads, which bear `name`. None is started yet.
+    pub(super) fn new(name: &'static str, limit: usize) -> Self {
         let state = State { queue: VecDeque::new(), asleep: 0, threads: Vec::new(), closed: false };
         Self {
             shared: Arc::new(Shared {
+                name,
                 limit: limit.max(1),
                 started: Instant::now(),
                 state: Mutex::new(state),
@@ -145,7 +147,7 @@ impl<T: Task> Shared<T> {
         let deadline = Arc::new(AtomicU64::new(FREE));
         let (shared, own) = (Arc::clone(self), Arc::clone(&deadline));
         thread::Builder::new()
-            .name(format!("hook-native-{}", state.threads.len()))
+            .name(format!("hook-{}-{}", self.name, state.threads.len()))
             .spawn(move || shared.work(&own))?;
         state.threads.push(deadline);
         Ok(())

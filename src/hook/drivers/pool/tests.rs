@@ -63,7 +63,7 @@ fn occupy(pool: &Pool<Work>, count: usize, limit: Duration) -> mpsc::Sender<()> 
 
 #[test]
 fn every_task_runs_once_whoever_submits_it() {
-    let pool = Arc::new(Pool::new(4));
+    let pool = Arc::new(Pool::new("test", 4));
     let ran = Arc::new(AtomicUsize::new(0));
     thread::scope(|scope| {
         for _ in 0..4 {
@@ -84,7 +84,7 @@ fn every_task_runs_once_whoever_submits_it() {
 
 #[test]
 fn threads_start_on_demand_and_are_used_again() {
-    let pool = Pool::new(8);
+    let pool = Pool::new("test", 8);
     assert_eq!(pool.threads(), (0, 0));
     for _ in 0..20 {
         let (done, waits) = mpsc::channel();
@@ -97,7 +97,7 @@ fn threads_start_on_demand_and_are_used_again() {
 
 #[test]
 fn a_call_over_its_limit_makes_its_thread_stuck_until_it_returns() {
-    let pool = Pool::new(2);
+    let pool = Pool::new("test", 2);
     let late = occupy(&pool, 1, Duration::ZERO);
     wait_until("stuck", || pool.threads() == (1, 1));
     drop(late);
@@ -106,7 +106,7 @@ fn a_call_over_its_limit_makes_its_thread_stuck_until_it_returns() {
 
 #[test]
 fn a_task_waits_while_threads_are_busy_and_fails_at_once_when_all_are_stuck() {
-    let pool = Pool::new(2);
+    let pool = Pool::new("test", 2);
     let busy = occupy(&pool, 1, LONG);
     let late = occupy(&pool, 1, Duration::ZERO);
     wait_until("one is stuck", || pool.threads() == (2, 1));
@@ -127,7 +127,7 @@ fn a_task_waits_while_threads_are_busy_and_fails_at_once_when_all_are_stuck() {
 
 #[test]
 fn the_queue_is_bounded() {
-    let pool = Pool::new(1);
+    let pool = Pool::new("test", 1);
     let _busy = occupy(&pool, 1, LONG);
     for _ in 0..MAX_WAITING {
         assert!(pool.submit(work(LONG, || ())).is_ok());
@@ -137,7 +137,7 @@ fn the_queue_is_bounded() {
 
 #[test]
 fn what_nobody_waits_for_is_dropped_unrun() {
-    let pool = Pool::new(1);
+    let pool = Pool::new("test", 1);
     let busy = occupy(&pool, 1, LONG);
     let ran = Arc::new(AtomicBool::new(false));
     let mark = Arc::clone(&ran);
@@ -153,7 +153,7 @@ fn what_nobody_waits_for_is_dropped_unrun() {
 
 #[test]
 fn threads_end_with_the_pool() {
-    let pool = Pool::new(2);
+    let pool = Pool::new("test", 2);
     drop(occupy(&pool, 2, LONG));
     let shared = Arc::downgrade(&pool.shared);
     drop(pool);

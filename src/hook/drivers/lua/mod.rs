@@ -1,0 +1,4 @@
+//! Driver `lua`.
+
+/// Its names in definitions, the usual one first.
+pub const NAMES: &[&str] = &["lua"];

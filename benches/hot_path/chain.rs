@@ -91,14 +91,14 @@ fn chain(definition: &definition::ApiDefinition, services: &Services) -> Chain {
         org_id: "org".into(),
         api_name: "app".into(),
         config_data: "{}".into(),
-        config_data_disabled: false,
+        ..Spec::default()
     };
     let mut blueprint = Blueprint {
         definition,
         versions: &versions,
         listen_path: &ListenPath::compile("/app/").expect("a listen path"),
         services,
-        hooks: &HookPlan::new(definition, &services.config),
+        hooks: &HookPlan::new(definition, &services.config, None),
         spec: &Arc::new(spec),
         place: "bench",
         problems: &mut Vec::new(),

@@ -89,7 +89,7 @@ fn object() -> Box<Object> {
             org_id: "org".into(),
             api_name: "greeter".into(),
             config_data: "{}".into(),
-            config_data_disabled: false,
+            ..Spec::default()
         }),
         state: None,
         metadata: Default::default(),

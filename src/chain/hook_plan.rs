@@ -6,8 +6,8 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 
 use crate::{
     config::Config,
-    definition::{ApiDefinition, CustomMiddleware, HookEntry},
-    hook::Code,
+    definition::{AnalyticsPlugin, ApiDefinition, CustomMiddleware, HookEntry},
+    hook::{Code, bundle::Bundle},
 };
 
 /// Drivers whose scripts make up one program per API.
@@ -17,22 +17,59 @@ const SCRIPTS: [&str; 2] = ["otto", "javascript"];
 pub struct HookPlan {
     /// The lists, as a definition would hold them.
     pub custom: CustomMiddleware,
+    /// The hook on analytics records.
+    pub analytics: AnalyticsPlugin,
     /// All JavaScript of the API, in load order.
     pub scripts: Arc<[Code]>,
 }
 
 impl HookPlan {
-    /// The plan of a definition.
-    pub fn new(definition: &ApiDefinition, _config: &Config) -> Self {
-        let custom = definition.custom_middleware.clone();
+    /// The plan of a definition, or of its bundle, whose hooks take the place of the definition's.
+    pub fn new(definition: &ApiDefinition, _config: &Config, bundle: Option<&Bundle>) -> Self {
+        let custom = match bundle {
+            Some(bundle) => of_bundle(bundle),
+            None => definition.custom_middleware.clone(),
+        };
+        let analytics = bundle
+            .and_then(|_| analytics(&custom.traffic_logs))
+            .unwrap_or_else(|| definition.analytics_plugin.clone());
         let scripts = scripts(&custom, definition);
-        Self { custom, scripts }
+        Self { custom, analytics, scripts }
     }
 
     /// The driver of an entry.
     pub fn driver<'a>(&'a self, entry: &'a HookEntry) -> &'a str {
         entry.pinhook.as_ref().and_then(|own| own.driver.as_deref()).unwrap_or(&self.custom.driver)
     }
+}
+
+/// The hooks of a bundle: its files are in its folder.
+fn of_bundle(bundle: &Bundle) -> CustomMiddleware {
+    let mut custom = bundle.manifest.custom_middleware.clone();
+    // Python has one module per bundle; entries name its functions.
+    let module = match &*bundle.manifest.file_list {
+        [only] => only,
+        _ => "middleware.py",
+    };
+    let module = (custom.driver == "python").then_some(module);
+    let lists = [&mut custom.pre, &mut custom.post_key_auth, &mut custom.post, &mut custom.response];
+    let single = [&mut custom.auth_check, &mut custom.traffic_logs];
+    for entry in lists.into_iter().flatten().chain(single) {
+        let file = if entry.path.is_empty() { module } else { Some(&*entry.path) };
+        entry.path = file.map(|file| bundle.folder.join(file).display().to_string()).unwrap_or_default();
+    }
+    custom
+}
+
+/// The analytics hook of a bundle; in a definition Tyk does not look there.
+fn analytics(entry: &HookEntry) -> Option<AnalyticsPlugin> {
+    (!entry.disabled && !entry.name.is_empty()).then(|| AnalyticsPlugin {
+        enable: true,
+        plugin_path: entry.path.clone(),
+        func_name: entry.name.clone(),
+        pinhook: entry.pinhook.clone(),
+        ..AnalyticsPlugin::default()
+    })
 }
 
 /// Where the code of an entry is.

@@ -9,7 +9,7 @@ use crate::{
     config::{self, Config},
     error::Result,
     event::{self, Events, Monitor},
-    hook::{Hooks, Host, drivers::DriverSettings},
+    hook::{Hooks, Host, bundle::Bundles, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
     session::{Policies, Sessions},
@@ -27,6 +27,8 @@ pub struct Services {
     pub hooks: Arc<Hooks>,
     /// What the gateway does for hooks.
     pub host: Arc<Host>,
+    /// Where plugin bundles come from.
+    pub bundles: Arc<Bundles>,
     /// Name look-ups of upstreams.
     pub resolver: Arc<Resolver>,
     /// Calls that the gateway makes itself.
@@ -73,6 +75,7 @@ impl Services {
         let (client, members, metrics) =
             (Arc::default(), Arc::new(Members::new(&config)), Metrics::new(true)?);
         let host = Arc::new(Host::new(Arc::clone(&client), store.clone()));
+        let bundles = Arc::new(Bundles::new(&config, Arc::clone(&client)));
         let (maker, ..) = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "");
         Ok(Self {
             limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
@@ -90,6 +93,7 @@ impl Services {
             client,
             hooks: Arc::new(Hooks::start(&DriverSettings::new(&config, host.clone()))),
             host,
+            bundles,
             resolver: Arc::new(Resolver::new(timeout)),
             metrics,
             config: Arc::new(config),

@@ -32,7 +32,6 @@ const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control
 const SESSIONS: &str = "not supported: keys are in `storage` and behave as Tyk's do without this";
 const JSVM: &str = "not built yet: JavaScript hooks do not run";
 const RICH: &str = "not built yet: Python, Lua and gRPC hooks do not run";
-const BUNDLES: &str = "not built yet: bundles are not fetched";
 const LOGS: &str = "not supported yet: logs go to standard error only";
 const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
@@ -66,7 +65,6 @@ const TABLE: &[Unsupported] = &[
     whenever("enable_jsvm", JSVM),
     whenever("tyk_js_path", JSVM),
     whenever("coprocess_options.enable_coprocess", RICH),
-    whenever("enable_bundle_downloader", BUNDLES),
     whenever("allow_remote_config", "not supported: the config is changed in its file"),
     whenever("use_redis_log", LOGS),
     whenever("use_sentry", LOGS),

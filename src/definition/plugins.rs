@@ -22,7 +22,19 @@ members! {
         /// Finds the key without calling the auth hook.
         id_extractor: IdExtractor,
         /// Analytics hooks; only honoured in a bundle's manifest.
-        traffic_logs: Vec<HookEntry> => omit,
+        traffic_logs: HookEntry => omit,
+    }
+
+    /// `manifest.json` of a bundle (plugins reference 7.2).
+    pub struct BundleManifest {
+        /// Its files, in the order in which they are summed up.
+        file_list: Vec<String>,
+        /// The hooks; they take the place of those of the definition.
+        custom_middleware: CustomMiddleware,
+        /// MD5 of the contents of all files, one after the other.
+        checksum: String,
+        /// RSA signature of the same in base64; may be empty.
+        signature: String,
     }
 
     /// One hook of a list.
@@ -107,5 +119,7 @@ members! {
         plugin_path: String => omit,
         /// Function.
         func_name: String => omit,
+        /// What pinhook adds: any driver may edit records.
+        pinhook: Option<Pinhook> => omit,
     }
 }

@@ -10,10 +10,13 @@ use crate::{
     analytics::{RecordHook, RecordedApi},
     chain::{Api, Base, Blueprint, Chain, HookPlan, ListenPath, Services, TagHeaders},
     config::{Config, SinkKind},
-    definition::{ApiDefinition, Source},
+    definition::{AnalyticsPlugin, ApiDefinition, Source},
     error::Problem,
     event,
-    hook::{Code, HookKind, HookSource, Spec},
+    hook::{
+        Code, HookKind, HookSource, Spec,
+        bundle::{self, Bundle, BundleError},
+    },
     metrics::{ApiSamples, HookLabels},
     middleware,
     upstream::{PeerSettings, Target, TargetError},
@@ -22,7 +25,7 @@ use crate::{
 /// Tyk keeps an unused upstream connection this long (api-definition reference 6.3).
 const IDLE: Duration = Duration::from_secs(90);
 
-/// What runs hooks on records, whatever the API's driver (plugins reference 10).
+/// What runs hooks on records where nothing else is named, whatever the API's driver (plugins reference 10).
 const RECORD_DRIVER: &str = "goplugin";
 
 /// Compiles one definition, to be served on `listen_path`: a conflict may have moved it from its own.
@@ -50,16 +53,20 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
     let listen_path = ListenPath::compile(listen_path).map_err(|error| {
         Problem::error(&place, "proxy.listen_path", format!("{error}: the API is left out"))
     })?;
+    let bundle = bundle(definition, services).map_err(|error| {
+        let message = format!("{}: {error}: the API is left out", definition.custom_middleware_bundle);
+        Problem::error(&place, "custom_middleware_bundle", message)
+    })?;
+    let hooks = HookPlan::new(definition, &services.config, bundle.as_ref());
     let spec = Arc::new(spec(definition));
     let versions: Vec<_> =
         definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
     let mut recorded = recorded(definition, &listen_path);
-    if definition.analytics_plugin.enable && services.config.enable_analytics {
-        recorded.hook = record_hook(definition, &spec, services, &place, &mut problems);
+    if hooks.analytics.enable && services.config.enable_analytics {
+        recorded.hook = record_hook(&hooks.analytics, &spec, services, &place, &mut problems);
         recorded.lacks_hook = recorded.hook.is_none();
     }
-    let hooks = HookPlan::new(definition, &services.config);
     let chain = {
         let mut blueprint = Blueprint {
             definition,
@@ -96,6 +103,15 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
     }))
 }
 
+/// The bundle that it asks for. A management node runs no plugins (plugins reference 7.1).
+fn bundle(definition: &ApiDefinition, services: &Services) -> Result<Option<Bundle>, BundleError> {
+    let name = &definition.custom_middleware_bundle;
+    if name.is_empty() || definition.custom_middleware_bundle_disabled || services.config.management_node {
+        return Ok(None);
+    }
+    services.bundles.open(name).map(Some)
+}
+
 fn samples(api_id: &str, services: &Services) -> Option<Arc<ApiSamples>> {
     let wish = &services.config.health_check;
     let window = u64::try_from(wish.health_check_value_timeouts).unwrap_or(0);
@@ -122,6 +138,7 @@ fn spec(definition: &ApiDefinition) -> Spec {
         api_name: definition.name.as_str().into(),
         config_data: config_data.into(),
         config_data_disabled: definition.config_data_disabled,
+        bundle_hash: bundle::hash(&definition.custom_middleware_bundle).into(),
     }
 }
 
@@ -166,31 +183,32 @@ fn recorded(definition: &ApiDefinition, listen_path: &ListenPath) -> RecordedApi
 
 /// The hook on this API's records. One that cannot be loaded leaves them as they are, as in Tyk.
 fn record_hook(
-    definition: &ApiDefinition,
+    wish: &AnalyticsPlugin,
     spec: &Arc<Spec>,
     services: &Services,
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<RecordHook>> {
-    let wish = &definition.analytics_plugin;
+    let own = wish.pinhook.as_ref();
+    let driver = own.and_then(|own| own.driver.as_deref()).unwrap_or(RECORD_DRIVER);
     let source = HookSource {
         api_id: spec.api_id.clone(),
         kind: HookKind::Analytics,
         name: wish.func_name.as_str().into(),
         code: Code::File(wish.plugin_path.as_str().into()),
         siblings: Arc::default(),
-        timeout: None,
+        timeout: own.and_then(|own| own.timeout_ms).map(Duration::from_millis),
         wants_session: false,
         raw_body_only: false,
     };
-    match services.hooks.load(RECORD_DRIVER, &source) {
+    match services.hooks.load(driver, &source) {
         Ok(hook) => Some(Arc::new(RecordHook {
             hook,
             spec: spec.clone(),
             metrics: services.metrics.hook(HookLabels {
                 api: source.api_id,
                 hook: source.kind.name(),
-                driver: RECORD_DRIVER,
+                driver: services.hooks.name(driver).unwrap_or(RECORD_DRIVER),
                 function: source.name,
             }),
         })),

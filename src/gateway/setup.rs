@@ -20,7 +20,7 @@ use crate::{
     config::{self, Config, Storage, StorageKind},
     error::{Problem, Result},
     event::{self, Monitor},
-    hook::{Hooks, Host, drivers::DriverSettings},
+    hook::{Hooks, Host, bundle::Bundles, drivers::DriverSettings},
     limit::Limiter,
     metrics::Metrics,
     session::Sessions,
@@ -112,6 +112,7 @@ fn services(
     let services = Services {
         hooks: Arc::new(Hooks::start(&DriverSettings::new(config, host.clone()))),
         host,
+        bundles: Arc::new(Bundles::new(config, client.clone())),
         resolver: Arc::new(Resolver::new(name_ttl(config))),
         client,
         notices: Arc::new(Notices::new(config, shared.clone(), problems)),

@@ -4,6 +4,7 @@
 //! This module knows neither pingora's `Session` nor our `Ctx`: `middleware/hooks.rs` builds the object from
 //! them and applies the edits back, so every driver shares one build, one apply and one set of tests.
 
+pub mod bundle;
 pub mod drivers;
 mod family;
 mod host;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use pingora_http::{RequestHeader, ResponseHeader};
 
-use super::RecordPart;
+use super::{RecordPart, bundle};
 use crate::{session::SessionState, url::Url};
 
 /// One request as a hook sees it. The head is moved in from the session and back again.
@@ -88,6 +88,21 @@ pub struct Spec {
     pub config_data: Arc<str>,
     /// `config_data_disabled`: scripts then have no such member at all.
     pub config_data_disabled: bool,
+    /// MD5 of the text in `custom_middleware_bundle`, in hex; of no text where there is none.
+    pub bundle_hash: Arc<str>,
+}
+
+impl Default for Spec {
+    fn default() -> Self {
+        Self {
+            api_id: "".into(),
+            org_id: "".into(),
+            api_name: "".into(),
+            config_data: "{}".into(),
+            config_data_disabled: false,
+            bundle_hash: bundle::hash("").into(),
+        }
+    }
 }
 
 /// An answer that a hook gives instead of the upstream.

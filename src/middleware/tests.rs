@@ -71,7 +71,7 @@ impl Bench {
             org_id: "org".into(),
             api_name: "app".into(),
             config_data: "{}".into(),
-            config_data_disabled: false,
+            ..Spec::default()
         });
         let versions: Vec<VersionInfo> =
             definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
@@ -84,7 +84,7 @@ impl Bench {
                 versions: &versions,
                 listen_path: &ListenPath::compile(&definition.proxy.listen_path).unwrap(),
                 services: &services,
-                hooks: &HookPlan::new(definition, &services.config),
+                hooks: &HookPlan::new(definition, &services.config, None),
                 spec: &spec,
                 place: "test",
                 problems: &mut problems,

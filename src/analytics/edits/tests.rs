@@ -101,7 +101,7 @@ fn start(hook: Arc<Editor>, change: impl FnOnce(&mut Settings)) -> Running {
         org_id: "".into(),
         api_name: "".into(),
         config_data: "{}".into(),
-        config_data_disabled: false,
+        ..Spec::default()
     };
     let labels = HookLabels {
         api: "api1".into(),

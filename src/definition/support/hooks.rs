@@ -2,7 +2,6 @@
 
 use super::{
     super::{ApiDefinition, HookEntry, VersionInfo},
-    Effect::Refuse,
     Lint,
 };
 use crate::error::Problem;
@@ -32,9 +31,6 @@ pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
         }
     }
     auth(definition, place, found);
-    if !definition.custom_middleware_bundle.is_empty() && !definition.custom_middleware_bundle_disabled {
-        Refuse("bundles are loaded").report(place, "custom_middleware_bundle", found);
-    }
 }
 
 /// The auth hook, and what switches it on.

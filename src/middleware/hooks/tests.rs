@@ -47,7 +47,7 @@ fn call(loses: bool, run: fn(Box<Object>) -> Result<Box<Object>, Failure>) -> Ca
             org_id: "org".into(),
             api_name: "App".into(),
             config_data: "{}".into(),
-            config_data_disabled: false,
+            ..Spec::default()
         }),
         metrics: metrics.hook(labels),
         family: Family::Native,

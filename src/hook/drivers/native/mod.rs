@@ -41,7 +41,7 @@ use self::{
 use super::{DriverSettings, pool::Pool};
 use crate::{
     error::{Error, HookError, Result},
-    hook::{Code, Driver, DriverGauges, Failure, Hook, HookKind, HookSource, Needs, Object, Spec},
+    hook::{Code, Driver, DriverGauges, Failure, Hook, HookKind, HookSource, Needs, Object},
 };
 
 /// The usual name of this driver: what definitions for Tyk say.
@@ -138,14 +138,7 @@ impl NativeDriver {
 
 /// Calls `pinhook_on_reload` of one library. What comes of it is the log's business alone.
 async fn tell(hook: NativeHook) {
-    let spec = Spec {
-        api_id: "".into(),
-        org_id: "".into(),
-        api_name: "".into(),
-        config_data: "".into(),
-        config_data_disabled: true,
-    };
-    let outcome = hook.run(None, Box::new(Object::without_request(Arc::new(spec)))).await;
+    let outcome = hook.run(None, Box::new(Object::without_request(Arc::default()))).await;
     if let Err(Failure { error, .. }) = outcome {
         tracing::error!(
             driver = NAME,

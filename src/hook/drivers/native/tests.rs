@@ -28,7 +28,7 @@ fn object(target: &str) -> Object {
             org_id: "org".into(),
             api_name: "name".into(),
             config_data: "{}".into(),
-            config_data_disabled: false,
+            ..Spec::default()
         }),
         state: None,
         metadata: Default::default(),

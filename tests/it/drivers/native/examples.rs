@@ -123,7 +123,7 @@ fn of_api(api_id: &str, user: &str, config: &str) -> Box<Object> {
         org_id: "org".into(),
         api_name: "greeter".into(),
         config_data: config.into(),
-        config_data_disabled: false,
+        ..Spec::default()
     });
     object
 }

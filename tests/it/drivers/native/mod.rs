@@ -82,7 +82,7 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
             org_id: "org".into(),
             api_name: "name".into(),
             config_data: config_data.into(),
-            config_data_disabled: false,
+            ..Spec::default()
         }),
         state: None,
         metadata: Default::default(),

@@ -36,6 +36,8 @@ pub struct Ctx {
     pub ignored: bool,
     /// Who calls, once auth has found out.
     pub state: Option<KeyState>,
+    /// The id under which the session of an auth hook is stored, where it is not the hook's to say.
+    pub session_id: Option<Box<str>>,
     /// What the limiters have found.
     pub limits: Numbers,
     /// Parked by `url_rewrite`, applied by the proxy step.
@@ -166,6 +168,7 @@ impl Ctx {
             version: 0,
             ignored: false,
             state: None,
+            session_id: None,
             limits: Numbers::default(),
             rewrite: None,
             path_before_rewrite: None,

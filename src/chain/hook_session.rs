@@ -48,7 +48,8 @@ pub(super) fn keep(
         .map_err(|source| HookError::Session { name: name.to_owned(), source: source.into() })?;
     match (token, &mut ctx.state) {
         (Some(token), known) if known.as_ref().is_none_or(|key| *key.id != *token) => {
-            *known = Some(ctx.snapshot.services.sessions.new_key(&token, state));
+            let id = ctx.session_id.take().map_or(token, String::from);
+            *known = Some(ctx.snapshot.services.sessions.new_key(&id, state));
         }
         (_, Some(key)) => *key.edit() = state,
         (_, None) => {

@@ -5,9 +5,12 @@
 //! (500): Tyk asks for auth tokens instead when it is switched off or unnamed, which nobody means
 //! (docs/compatibility.md).
 
+mod extractor;
+
 use async_trait::async_trait;
 use pingora_proxy::Session;
 
+use self::extractor::{Extractor, Found};
 use super::{AuthMethod, Verdict};
 use crate::{
     chain::{Blueprint, Call, Ctx, Flow, Wish},
@@ -49,15 +52,26 @@ pub(super) fn build(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn AuthMethod>
     } else {
         Call::load(blueprint, &wish, AT)
     };
-    Some(Box::new(Custom(call)))
+    let extractor = Extractor::build(&plan.custom.id_extractor, blueprint);
+    Some(Box::new(Custom { call, extractor }))
 }
 
-struct Custom(Call);
+struct Custom {
+    call: Call,
+    extractor: Option<Extractor>,
+}
 
 #[async_trait]
 impl AuthMethod for Custom {
     async fn authenticate(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Verdict> {
-        Ok(match self.0.run(session, ctx).await? {
+        if let Some(extractor) = &self.extractor {
+            match extractor.find(session, ctx).await? {
+                Found::Session => return Ok(Verdict::Passed),
+                Found::Id(id) => ctx.session_id = Some(id.into()),
+                Found::Missing(denial) => return Ok(Verdict::Denied(denial)),
+            }
+        }
+        Ok(match self.call.run(session, ctx).await? {
             Flow::Next => Verdict::Passed,
             Flow::Deny(denial) => Verdict::Denied(denial),
             Flow::Respond(response) => Verdict::Answered(response),
@@ -65,6 +79,6 @@ impl AuthMethod for Custom {
     }
 
     fn hook(&self) -> Option<&Call> {
-        Some(&self.0)
+        Some(&self.call)
     }
 }

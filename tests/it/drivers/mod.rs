@@ -1,3 +1,4 @@
 //! What runs hooks.
 
+mod matrix;
 mod native;

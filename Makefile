@@ -59,4 +59,5 @@ h2spec: build
 
 ## Replays the recorded behaviour of Tyk Gateway against a release build.
 golden: build
-	python3 tests/golden/replay.py --gateway '$(abspath $(BIN)) run --conf {conf}' --stage $(STAGE) --port-base $(GOLDEN_PORT) tests/golden/cases
+	python3 tests/golden/replay.py --gateway '$(abspath $(BIN)) run --conf {conf}' --stage $(STAGE) --port-base $(GOLDEN_PORT) \
+		--grpc-python "$$(scripts/grpc-python)" --go-build '$(abspath $(BIN)) plugin build {src} -o {out}' tests/golden/cases

@@ -74,7 +74,7 @@ impl Services {
         let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
         let (client, members, metrics) =
             (Arc::default(), Arc::new(Members::new(&config)), Metrics::new(true)?);
-        let host = Arc::new(Host::new(Arc::clone(&client), store.clone()));
+        let host = Arc::new(Host::new(Arc::clone(&client), store.clone(), config.pinhook.buffered_body()));
         let bundles = Arc::new(Bundles::new(&config, Arc::clone(&client)));
         let (maker, ..) = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "");
         Ok(Self {

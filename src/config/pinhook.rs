@@ -87,6 +87,11 @@ impl Pinhook {
         Duration::from_millis(self.plugin_timeout_ms)
     }
 
+    /// `max_buffered_body` as a length.
+    pub fn buffered_body(&self) -> usize {
+        usize::try_from(self.max_buffered_body).unwrap_or(usize::MAX)
+    }
+
     /// `upstream_idle_timeout_s` as a span, unless there is no limit.
     pub fn upstream_idle_timeout(&self) -> Option<Duration> {
         (self.upstream_idle_timeout_s > 0).then(|| Duration::from_secs(self.upstream_idle_timeout_s))

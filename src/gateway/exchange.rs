@@ -148,7 +148,7 @@ async fn write(
 }
 
 fn limit(ctx: &Ctx) -> usize {
-    usize::try_from(ctx.snapshot.services.config.pinhook.max_buffered_body).unwrap_or(usize::MAX)
+    ctx.snapshot.services.config.pinhook.buffered_body()
 }
 
 /// The body as text is written; nothing if it is not compressed, in a way we do not know, or broken.

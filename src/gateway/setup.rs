@@ -108,7 +108,7 @@ fn services(
     let (maker, worker, flusher) =
         event::open(client.clone(), shared.clone(), metrics.clone(), &config.template_path);
     let members = Arc::new(Members::new(config));
-    let host = Arc::new(Host::new(client.clone(), shared.clone()));
+    let host = Arc::new(Host::new(client.clone(), shared.clone(), config.pinhook.buffered_body()));
     let services = Services {
         hooks: Arc::new(Hooks::start(&DriverSettings::new(config, host.clone()))),
         host,

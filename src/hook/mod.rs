@@ -7,6 +7,7 @@
 pub mod bundle;
 pub mod drivers;
 mod family;
+mod header_name;
 mod host;
 mod object;
 mod record;
@@ -19,7 +20,8 @@ use async_trait::async_trait;
 
 use crate::error::{Error, HookError, Result};
 pub use family::Family;
-pub use host::{Ask, GatewayCalls, Host, SetKey};
+pub use header_name::canonical;
+pub use host::{Ask, Caller, GatewayCalls, HookCall, HookReply, Host, SetKey, Stored, Values};
 pub use object::{Answer, Manner, Object, ResponsePart, Spec};
 pub use record::{RecordPart, Value};
 pub use registry::Hooks;

@@ -10,6 +10,7 @@ use crate::{
     chain::{Blueprint, Endpoints, Place, Scope, Template},
     definition::{HeaderTransform, VersionInfo},
     error::{Error, Result},
+    hook::canonical,
 };
 
 /// Headers to remove, then headers to set.
@@ -165,16 +166,4 @@ fn usable(blueprint: &mut Blueprint<'_>, side: Side, path: &str, name: &str) -> 
     };
     blueprint.warn(path, format!("setting or removing {name} has no effect: {hint}"));
     None
-}
-
-/// Go's canonical form: an upper case letter at the start and after each hyphen, lower case elsewhere.
-pub(super) fn canonical(name: &str) -> String {
-    let mut upper = true;
-    name.chars()
-        .map(|c| {
-            let cased = if upper { c.to_ascii_uppercase() } else { c.to_ascii_lowercase() };
-            upper = c == '-';
-            cased
-        })
-        .collect()
 }

@@ -95,6 +95,16 @@ pub fn webhook_mark(hash: &str) -> String {
     format!("webhook.cache.{hash}")
 }
 
+/// What a script keeps under a name of its own (`TykStorageSet`).
+pub fn script_storage(name: &str) -> String {
+    ["jsvm-store:", name].concat()
+}
+
+/// What a plugin keeps under a name of its own (`store_data`).
+pub fn hook_data(name: &str) -> String {
+    ["coprocess-data:", name].concat()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use crate::{
     chain::{Blueprint, Template, Variables},
     definition::{self, Match, re2},
-    middleware::header_edits::canonical,
+    hook::canonical,
     url::{Url, Values},
 };
 

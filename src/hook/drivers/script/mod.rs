@@ -5,6 +5,11 @@
 //! use up to its time limit; from then on it starts there, until a call was quick again. Running it anew is safe: a
 //! script leaves nothing behind until it ends well. Its log lines are held back until then.
 
+mod gateway;
+mod requests;
+#[cfg(test)]
+mod tests;
+
 use std::{
     cell::RefCell,
     sync::{
@@ -27,6 +32,8 @@ use crate::{
 const INLINE: Duration = Duration::from_millis(5);
 /// What a script thread gets beyond the time limit to stop a script, before its call is given up.
 const GRACE: Duration = Duration::from_secs(1);
+
+pub(super) use gateway::GatewayApi;
 
 type Outcome = Result<Box<Object>, Failure>;
 

@@ -1,5 +1,10 @@
 //! What the gateway does for hooks: outbound calls, calls to its own APIs, keys, stored data, events. Every driver's
 //! SDK stands on this.
+//!
+//! `call` is what their `call` does, `data` what they keep in the store.
+
+mod call;
+mod data;
 
 use std::{
     net::IpAddr,
@@ -7,6 +12,10 @@ use std::{
 };
 
 use async_trait::async_trait;
+
+pub use call::{Caller, HookCall, HookReply, Values, shown};
+pub(in crate::hook) use call::{add, method};
+pub use data::Stored;
 
 use crate::{
     error::{Error, Result},
@@ -69,13 +78,14 @@ pub trait GatewayCalls: Send + Sync {
 pub struct Host {
     client: Arc<Client>,
     store: Arc<dyn Store>,
+    limit: usize,
     gateway: OnceLock<Weak<dyn GatewayCalls>>,
 }
 
 impl Host {
-    /// One that knows no gateway yet: what needs one fails.
-    pub fn new(client: Arc<Client>, store: Arc<dyn Store>) -> Self {
-        Self { client, store, gateway: OnceLock::new() }
+    /// One that knows no gateway yet: what needs one fails. Answers of more than `limit` bytes are not taken.
+    pub fn new(client: Arc<Client>, store: Arc<dyn Store>, limit: usize) -> Self {
+        Self { client, store, limit, gateway: OnceLock::new() }
     }
 
     /// Names the gateway. The first one counts.
@@ -93,9 +103,9 @@ impl Host {
         gateway.ok_or_else(|| Error::Internal("hooks are run outside of a gateway".into()))
     }
 
-    /// Where plugins keep data.
-    pub fn store(&self) -> &Arc<dyn Store> {
-        &self.store
+    /// Bytes of an answer's body that a hook is given, at most.
+    pub fn limit(&self) -> usize {
+        self.limit
     }
 
     /// Makes a request and takes its whole answer.

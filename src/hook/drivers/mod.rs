@@ -73,5 +73,10 @@ pub struct DriverEntry {
 }
 
 /// Every driver of this build.
-pub const DRIVERS: &[DriverEntry] =
-    &[DriverEntry { names: native::NAMES, family: Family::Native, start: native::start }];
+pub const DRIVERS: &[DriverEntry] = &[
+    DriverEntry { names: native::NAMES, family: Family::Native, start: native::start },
+    #[cfg(feature = "js")]
+    DriverEntry { names: js::OTTO, family: Family::Script, start: js::start_otto },
+    #[cfg(feature = "js")]
+    DriverEntry { names: js::JAVASCRIPT, family: Family::Script, start: js::start_javascript },
+];

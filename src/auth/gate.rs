@@ -58,7 +58,8 @@ impl Gate {
         self.methods.iter().filter_map(|entry| entry.method.hook())
     }
 
-    /// Asks every method; the first refusal ends it. On an ignored path only hooks are asked.
+    /// Asks every method; the first refusal ends it. On an ignored path only native and script hooks are
+    /// asked.
     ///
     /// # Errors
     /// The fault of the method that had one.
@@ -67,7 +68,7 @@ impl Gate {
             return Ok(Flow::Deny(Denial::FORBIDDEN));
         }
         for Entry { method, gives_identity } in &self.methods {
-            if ctx.ignored && method.hook().is_none() {
+            if ctx.ignored && method.spares_ignored() {
                 continue;
             }
             match method.authenticate(session, ctx).await? {

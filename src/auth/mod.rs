@@ -19,6 +19,7 @@ pub use crate::chain::AUTH_FAILURE;
 use crate::{
     chain::{Blueprint, Call, Ctx, Denial, Refusal, Response},
     error::Result,
+    hook::Family,
     session::KeyState,
 };
 pub use credential::{Credential, settings, without_bearer};
@@ -46,9 +47,14 @@ pub trait AuthMethod: Send + Sync {
     /// A fault, which ends the request; no key and a wrong key are none.
     async fn authenticate(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Verdict>;
 
-    /// The hook behind it, if a user's code decides. Such a method is asked on ignored paths, too, as in Tyk.
+    /// The hook behind it, if a user's code decides.
     fn hook(&self) -> Option<&Call> {
         None
+    }
+
+    /// True if it is not asked on ignored paths. Native and script hooks are, rich plugins are not, as in Tyk.
+    fn spares_ignored(&self) -> bool {
+        self.hook().is_none_or(|call| call.family == Family::Coprocess)
     }
 }
 

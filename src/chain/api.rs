@@ -4,7 +4,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use http::{HeaderMap, HeaderName};
 
-use super::{Chain, ListenPath};
+use super::{Chain, HookPlan, ListenPath};
 use crate::{
     analytics::RecordedApi,
     definition::{ApiDefinition, Identity, VersionInfo},
@@ -64,7 +64,9 @@ impl Api {
     /// True if code of users runs in its chain. Such an API is built anew on every reload, since the code may
     /// have changed where the definition has not.
     pub fn has_hooks(&self) -> bool {
-        self.chain.has_hooks() || self.definition.analytics_plugin.enable
+        self.chain.has_hooks()
+            || self.definition.analytics_plugin.enable
+            || HookPlan::looks_around(&self.definition)
     }
 
     /// True if some of that code could not be loaded: requests which reach it are answered 500, records stay unedited.

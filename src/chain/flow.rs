@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora_http::ResponseHeader;
 
 /// What a request step says.
@@ -33,6 +33,15 @@ pub struct Response {
 pub enum Origin {
     /// A hook answered by itself; the response chain does not run on it.
     Hook,
+    /// A rich plugin did. It is recorded as an answer of the hook's whatever its status (plugins reference 1.6).
+    RichPlugin,
+    /// A script of Tyk's did, or a virtual endpoint: it goes out as an upstream's answer would (plugins reference 6.4).
+    Script {
+        /// The response chain runs on it.
+        edited: bool,
+        /// It leaves a record.
+        recorded: bool,
+    },
     /// A mock reply of an allow, block or mock entry.
     Mock,
     /// A page that the gateway itself has below an API, such as those of OAuth. Like a mock reply it leaves no record.
@@ -46,8 +55,8 @@ pub struct Denial {
     pub status: u16,
     /// The text of the error body.
     pub message: Cow<'static, str>,
-    /// A header of its own, such as `WWW-Authenticate`.
-    pub header: Option<Box<(HeaderName, HeaderValue)>>,
+    /// Headers of its own, such as `WWW-Authenticate`. Those of the error template win.
+    pub headers: Option<Box<HeaderMap>>,
 }
 
 impl Denial {
@@ -56,17 +65,17 @@ impl Denial {
 
     /// A refusal with a fixed text.
     pub const fn new(status: u16, message: &'static str) -> Self {
-        Self { status, message: Cow::Borrowed(message), header: None }
+        Self { status, message: Cow::Borrowed(message), headers: None }
     }
 
     /// A refusal with a text made for this request.
     pub fn with(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: Cow::Owned(message.into()), header: None }
+        Self { status, message: Cow::Owned(message.into()), headers: None }
     }
 
     /// The same with a header.
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
-        self.header = Some(Box::new((name, value)));
+        self.headers.get_or_insert_default().insert(name, value);
         self
     }
 }

@@ -1,32 +1,17 @@
-//! One hook of an API, for every driver: the [`Object`] is built from session and [`Ctx`], and its edits are applied
-//! back.
+//! One hook of an API, for every driver: found when the API is compiled. `hook_run.rs` calls it.
 
 use std::{
-    mem,
-    sync::Arc,
-    time::{Duration, Instant},
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
 };
 
-use bytes::Bytes;
-use http::StatusCode;
-use pingora_http::{RequestHeader, ResponseHeader};
-use pingora_proxy::Session;
-
-use super::{
-    AUTH_FAILURE, Blueprint, Ctx, Flow, HookPlan, Origin, Response, code_of, hook_session, is_tls,
-    key_failure, peer_ip,
-};
+use super::{Blueprint, HookPlan, SessionRules, code_of};
 use crate::{
     definition::HookEntry,
     error::{Error, HookError, Result},
-    event::EventKind,
-    hook::{Answer, Code, Failure, Family, Hook, HookKind, HookSource, Needs, Object, Spec},
+    hook::{Code, Family, Hook, HookKind, HookSource, Needs, Spec},
     metrics::{HookLabels, HookMetrics},
-    upstream::Target,
 };
-
-/// The key that Tyk's event names when a hook answers 403.
-const NO_KEY: &str = "n/a";
 
 /// What a definition asks for.
 pub struct Wish<'a> {
@@ -53,7 +38,7 @@ impl<'a> Wish<'a> {
             kind,
             driver: plan.driver(entry),
             name: &entry.name,
-            code: code_of(entry),
+            code: code_of(entry, plan.driver(entry)),
             wants_session: entry.require_session,
             raw_body_only: entry.raw_body_only,
             timeout_ms: entry.pinhook.as_ref().and_then(|own| own.timeout_ms),
@@ -73,8 +58,10 @@ pub struct Call {
     pub metrics: Arc<HookMetrics>,
     /// Whose rules hold for what it leaves.
     pub family: Family,
-    /// It is given the session.
-    pub wants_session: bool,
+    /// What becomes of a session that an auth hook leaves.
+    pub sessions: SessionRules,
+    /// Something odd about its sessions has been said once.
+    pub warned: AtomicBool,
     /// Nothing when it could not be loaded.
     pub hook: Option<Arc<dyn Hook>>,
     /// The setting that switches its driver off.
@@ -94,7 +81,7 @@ impl Call {
             kind: wish.kind,
             name: wish.name.into(),
             code,
-            siblings: blueprint.hooks.scripts.clone(),
+            siblings: blueprint.hooks.siblings(wish.driver),
             timeout: wish.timeout_ms.map(Duration::from_millis),
             wants_session: wish.wants_session,
             raw_body_only: wish.raw_body_only,
@@ -134,7 +121,8 @@ impl Call {
             spec: blueprint.spec.clone(),
             metrics,
             family: services.hooks.family(wish.driver),
-            wants_session: wish.wants_session,
+            sessions: SessionRules::of(blueprint.definition),
+            warned: AtomicBool::default(),
             hook: None,
             off: None,
         }
@@ -143,60 +131,6 @@ impl Call {
     /// The bodies that it wants.
     pub fn needs(&self) -> Needs {
         self.hook.as_ref().map_or(Needs::NOTHING, |hook| hook.needs())
-    }
-
-    /// Calls it on a request. A session that it sets or edits becomes that of the request.
-    pub async fn run(&self, session: &mut Session, ctx: &mut Ctx) -> Result<Flow> {
-        let hook = self.hook()?;
-        let mut seen = None;
-        if hook.needs().request_body {
-            seen = ctx.body(session).await?;
-            if seen.is_none() {
-                self.skip("the request's body, which is streamed");
-                return Ok(Flow::Next);
-            }
-        }
-        let started = Instant::now();
-        let mut object = self.take_object(session, ctx, hook.may_be_abandoned());
-        object.body.clone_from(&seen);
-        let outcome = match hook.dispatch(self.kind, object).await {
-            Ok(mut object) => {
-                let body =
-                    object.body.take().filter(|body| seen.as_ref().is_none_or(|seen| !is_same(seen, body)));
-                let left = object.state.take();
-                give_back(*object, session, ctx).and_then(|answer| {
-                    let denial = hook_session::keep(&self.name, self.kind, left, session, ctx)?;
-                    Ok((answer, denial, body))
-                })
-            }
-            Err(failure) => Err(self.fault(self.failed(failure, session, ctx))),
-        };
-        let took = started.elapsed();
-        self.metrics.call(took, outcome.is_err());
-        let (answer, denial, body) = outcome?;
-        if let Some(answer) = answer {
-            ctx.outcome.hook = Some(took);
-            if answer.status == StatusCode::FORBIDDEN {
-                key_failure(session, ctx, EventKind::AuthFailure, AUTH_FAILURE, NO_KEY);
-            }
-            return Ok(Flow::Respond(Box::new(respond(answer)?)));
-        }
-        if let Some(denial) = denial {
-            return Ok(Flow::Deny(denial));
-        }
-        if let Some(body) = body {
-            self.replace_body(body, session, ctx).await?;
-        }
-        Ok(Flow::Next)
-    }
-
-    async fn replace_body(&self, body: Bytes, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
-        // Where the hook has not seen it, what the client sent has to be off the connection first.
-        if ctx.body(session).await?.is_none() {
-            self.skip("to replace the request's body, which is streamed");
-            return Ok(());
-        }
-        ctx.replace_body(session, body)
     }
 
     /// The function, if it could be loaded.
@@ -215,11 +149,14 @@ impl Call {
     }
 
     /// A failure of the hook as the fault of its request: each family has its own words for the client (plugins
-    /// reference 4.7, 6.8 and 11).
+    /// reference 4.7, 6.7, 6.8 and 11).
     pub fn fault(&self, error: HookError) -> Error {
         const MIDDLEWARE: (u16, &str) = (500, "Middleware error");
+        const VIRTUAL: (u16, &str) =
+            (500, "Error during virtual endpoint execution. Contact Administrator for more details.");
         let missing = matches!(error, HookError::NotLoaded { .. } | HookError::SwitchedOff { .. });
         let (status, message) = match (self.family, self.kind) {
+            (_, HookKind::Virtual) => VIRTUAL,
             (Family::Native, _) => return error.into(),
             (_, HookKind::Response) => MIDDLEWARE,
             (Family::Script, _) if matches!(error, HookError::SwitchedOff { .. }) => MIDDLEWARE,
@@ -242,79 +179,4 @@ impl Call {
             );
         }
     }
-
-    /// What remains of a call that failed: the answer and the record of the request are made from what it left.
-    pub fn failed(&self, failure: Failure, session: &mut Session, ctx: &mut Ctx) -> HookError {
-        if let Some(object) = failure.object {
-            *session.req_header_mut() = object.request;
-            ctx.url = object.url;
-        }
-        failure.error
-    }
-
-    /// Moves head and URL out of session and `Ctx`, or copies them when the object may get lost.
-    pub fn take_object(&self, session: &mut Session, ctx: &mut Ctx, may_be_abandoned: bool) -> Box<Object> {
-        // Reads the framing before a hook has the head.
-        session.as_downstream_mut().is_body_empty();
-        let (client, tls) = (peer_ip(session), is_tls(session));
-        let head = session.req_header_mut();
-        let (request, url) = if may_be_abandoned {
-            (head.clone(), ctx.url.clone())
-        } else {
-            (mem::replace(head, empty_head()), mem::take(&mut ctx.url))
-        };
-        Box::new(Object {
-            request,
-            body: None,
-            response: None,
-            record: None,
-            event: None,
-            url,
-            client,
-            tls,
-            depth: ctx.depth,
-            spec: self.spec.clone(),
-            state: ctx.state.as_ref().map(|key| key.state.clone()),
-            metadata: ctx.metadata.take().map(|metadata| *metadata).unwrap_or_default(),
-            answer: None,
-            target: None,
-        })
-    }
-}
-
-/// Stands in for a head while a hook holds it; allocates nothing.
-fn empty_head() -> RequestHeader {
-    http::Request::new(()).into_parts().0.into()
-}
-
-/// True if both are the very same bytes in memory: nobody made new ones.
-pub fn is_same(one: &Bytes, other: &Bytes) -> bool {
-    one.len() == other.len() && (one.is_empty() || one.as_ptr() == other.as_ptr())
-}
-
-/// Applies the edits of a hook; its answer, if it gave one.
-fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Option<Answer>> {
-    *session.req_header_mut() = object.request;
-    ctx.url = object.url;
-    if !object.metadata.is_empty() {
-        ctx.metadata = Some(Box::new(object.metadata));
-    }
-    if let Some(text) = object.target {
-        let target = Target::parse(&text).map_err(|error| Error::Internal(error.into()))?;
-        ctx.target = Some(Arc::new(target));
-    }
-    Ok(object.answer)
-}
-
-/// A hook's answer as the chain's.
-///
-/// # Errors
-/// A status or header that cannot be sent.
-pub fn respond(answer: Answer) -> Result<Response> {
-    let fault = |error: Box<pingora_core::Error>| Error::Internal(error.into());
-    let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 3)).map_err(fault)?;
-    for (name, value) in &answer.headers {
-        head.append_header(name.clone(), value.clone()).map_err(fault)?;
-    }
-    Ok(Response { head, body: answer.body, origin: Origin::Hook })
 }

@@ -109,6 +109,8 @@ members! {
         use_session: bool,
         /// A failing script lets the request pass.
         proxy_on_error: bool,
+        /// What pinhook adds.
+        pinhook: Option<Pinhook> => omit,
     }
 
     /// `analytics_plugin`: edits analytics records.

@@ -11,7 +11,8 @@ use crate::{
 /// of that.
 pub(super) async fn save(ctx: &mut Ctx) {
     let (Some(key), Some(api)) = (&mut ctx.state, &ctx.api) else { return };
-    if !key.modified {
+    // What has no name cannot be found again (plugins reference 1.1).
+    if !key.modified || key.id.is_empty() {
         return;
     }
     key.modified = false;

@@ -62,6 +62,8 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
     let versions: Vec<_> =
         definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
+    let complaints = hooks.complaints.iter();
+    problems.extend(complaints.map(|(path, message)| Problem::error(&place, path, message)));
     let mut recorded = recorded(definition, &listen_path);
     if hooks.analytics.enable && services.config.enable_analytics {
         recorded.hook = record_hook(&hooks.analytics, &spec, services, &place, &mut problems);

@@ -4,12 +4,13 @@
 use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::{
-    Gateway, control::ControlAnswer, framing::Refusal, limit_headers, observe, rest, templates::Format,
+    Gateway, control::ControlAnswer, framing::Refusal, limit_headers, observe, rest, script_answer, sniff,
+    templates::Format,
 };
 use crate::{
     analytics::detail::Form,
@@ -68,8 +69,8 @@ pub(super) async fn send(
 ) -> pingora_core::Result<()> {
     last_if_closing(gateway, session);
     match answer {
-        Answer::Deny(Denial { status, message, header }) => {
-            refuse(gateway, session, ctx, (status, message), header.map(|header| *header)).await
+        Answer::Deny(Denial { status, message, headers }) => {
+            refuse(gateway, session, ctx, (status, message), headers.as_deref()).await
         }
         Answer::Response(response) => send_response(gateway, session, ctx, *response).await,
         Answer::Control(answer) => {
@@ -125,16 +126,16 @@ async fn refuse(
     session: &mut Session,
     ctx: &mut Ctx,
     (status, message): (u16, Cow<'static, str>),
-    extra: Option<(HeaderName, HeaderValue)>,
+    extra: Option<&HeaderMap>,
 ) -> pingora_core::Result<()> {
     let format = Format::of(session.req_header().headers.get(header::CONTENT_TYPE));
     let body = gateway.templates.render(&format, status, &message);
     let config = &ctx.snapshot.services.config;
     let mut head = ResponseHeader::build(status, Some(5))?;
-    head.insert_header(header::CONTENT_TYPE, format.content_type())?;
-    if let Some((name, value)) = extra {
-        head.insert_header(name, value)?;
+    for (name, value) in extra.into_iter().flatten() {
+        head.append_header(name.clone(), value.clone())?;
     }
+    head.insert_header(header::CONTENT_TYPE, format.content_type())?;
     if !config.hide_generator_header {
         head.insert_header(GENERATOR, "pinhook")?;
     }
@@ -157,11 +158,17 @@ async fn send_response(
     response: Response,
 ) -> pingora_core::Result<()> {
     let Response { mut head, body, origin } = response;
+    if let Origin::Script { edited, recorded } = origin {
+        return script_answer::send(gateway, session, ctx, (head, body), edited, recorded).await;
+    }
     for name in [header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::CONNECTION] {
         head.remove_header(&name);
     }
     if origin == Origin::Mock && !gateway.config.hide_generator_header {
         head.insert_header(GENERATOR, "pinhook")?;
+    }
+    if matches!(origin, Origin::Hook | Origin::RichPlugin) {
+        sniff::name_type(&mut head, &body)?;
     }
     limit_headers::on_own(ctx, &mut head);
     if gateway.config.close_connections {
@@ -169,6 +176,7 @@ async fn send_response(
     }
     ctx.outcome.answered = match origin {
         Origin::Mock | Origin::Page => Answered::Mock,
+        Origin::RichPlugin | Origin::Script { .. } => Answered::Hook,
         Origin::Hook if head.status.as_u16() < 400 => Answered::Hook,
         Origin::Hook => Answered::Gateway,
     };
@@ -190,7 +198,7 @@ async fn plain(
 }
 
 /// Writes head and body with their framing. A HEAD request gets the length alone; 1xx, 204 and 304 get neither.
-async fn write(
+pub(super) async fn write(
     session: &mut Session,
     ctx: &mut Ctx,
     mut head: ResponseHeader,

@@ -33,10 +33,18 @@ pub struct Object {
     pub depth: u8,
     /// What the API's definition says to its hooks.
     pub spec: Arc<Spec>,
-    /// The state of the key that calls, once it is known; an auth hook leaves one here. An edit that makes it another
-    /// `Arc` is kept.
+    /// The state of the key that calls, once it is known. An auth hook leaves one here, and one of the families `Script`
+    /// and `Coprocess` starts with none. An edit makes it another `Arc`; what becomes of it is its family's matter:
+    ///
+    /// | family | auth | other hooks |
+    /// |---|---|---|
+    /// | Native | policies are applied, `token` is a must | policies are applied, it is saved |
+    /// | Script | as it stands; without `token` it lives for this request; none at all is an all-zero one | saved as it stands |
+    /// | Coprocess | `metadata` goes into its `meta_data`, where `token` is a must; policies are applied | dropped |
     pub state: Option<Arc<SessionState>>,
-    /// Texts that the hooks of one request leave for each other. An auth hook names its key in `token`.
+    /// Texts that the hooks of one request leave for each other. An auth hook names its key in `token` (JavaScript:
+    /// `AuthValue`). What a rich plugin knows under this name is the session's `meta_data` instead (plugins reference
+    /// 4.4), but what its auth hook answers belongs here.
     pub metadata: BTreeMap<String, String>,
     /// Set by a hook that answers the request itself.
     pub answer: Option<Answer>,

@@ -26,6 +26,7 @@ mod transform_headers;
 mod url_rewrite;
 mod usage_page;
 mod version_check;
+mod virtual_endpoint;
 
 #[cfg(test)]
 mod key_tests;
@@ -61,6 +62,7 @@ pub const REQUEST: &[Slot] = &[
     Slot::Step("transform_headers", transform_headers::build),
     Slot::Step("url_rewrite", url_rewrite::build),
     Slot::Step("method_transform", method_transform::build),
+    Slot::Step("virtual_endpoint", virtual_endpoint::build),
     Slot::Hooks(HookKind::Endpoint, hooks::build),
     Slot::Hooks(HookKind::Post, hooks::build),
 ];

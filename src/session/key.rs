@@ -20,6 +20,11 @@ pub struct KeyState {
 }
 
 impl KeyState {
+    /// One that nobody can name: its state counts for one request and is never stored.
+    pub fn nameless(state: Arc<SessionState>) -> Self {
+        Self { id: "".into(), hash: "".into(), state, stored: false, modified: false }
+    }
+
     /// Its state, to be edited; it is written after the chain.
     pub fn edit(&mut self) -> &mut SessionState {
         self.modified = true;

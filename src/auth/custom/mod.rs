@@ -1,7 +1,7 @@
 //! Auth by a user's hook (`custom_middleware.auth_check`, plugins reference 3.6).
 //!
-//! The hook leaves the session of who calls and names its key in metadata `token`; or it answers. One that does neither
-//! lets the request pass for nobody, and the step after auth refuses that. One that cannot be called refuses everything
+//! The hook leaves the session of who calls and names its key in metadata `token`; or it answers. What a missing session
+//! or token means is its family's matter (`chain/hook_session.rs`). One that cannot be called refuses everything
 //! (500): Tyk asks for auth tokens instead when it is switched off or unnamed, which nobody means
 //! (docs/compatibility.md).
 
@@ -18,8 +18,7 @@ use crate::{
     hook::{Family, HookKind},
 };
 
-/// What `base_identity_provided_by` calls it. Native hooks set the session whatever stands there, as in Tyk.
-pub(super) const IDENTITY: &str = "custom_auth";
+pub(super) use crate::chain::CUSTOM_AUTH as IDENTITY;
 
 const AT: &str = "custom_middleware.auth_check";
 

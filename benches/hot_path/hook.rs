@@ -56,7 +56,7 @@ fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
         wants_session: false,
         raw_body_only: false,
     };
-    let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default())));
+    let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
     let driver = native::start(&DriverSettings::new(&Config::default(), host));
     driver.load(&source).unwrap_or_else(|error| panic!("{}", error.chain()))
 }

@@ -51,7 +51,8 @@ fn call(loses: bool, run: fn(Box<Object>) -> Result<Box<Object>, Failure>) -> Ca
         }),
         metrics: metrics.hook(labels),
         family: Family::Native,
-        wants_session: false,
+        sessions: crate::chain::SessionRules { identify: true, count: true },
+        warned: std::sync::atomic::AtomicBool::default(),
         off: None,
         hook: Some(Arc::new(Fake { loses, run })),
     }

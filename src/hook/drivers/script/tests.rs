@@ -69,7 +69,7 @@ fn object() -> Object {
         org_id: "o".into(),
         api_name: "a".into(),
         config_data: "{}".into(),
-        config_data_disabled: false,
+        ..Spec::default()
     };
     let mut object = Object::without_request(Arc::new(spec));
     object.depth = 2;

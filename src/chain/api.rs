@@ -66,6 +66,7 @@ impl Api {
     pub fn has_hooks(&self) -> bool {
         self.chain.has_hooks()
             || self.definition.analytics_plugin.enable
+            || self.events.runs_code()
             || HookPlan::looks_around(&self.definition)
     }
 

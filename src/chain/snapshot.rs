@@ -76,7 +76,9 @@ impl Services {
             (Arc::default(), Arc::new(Members::new(&config)), Metrics::new(true)?);
         let host = Arc::new(Host::new(Arc::clone(&client), store.clone(), config.pinhook.buffered_body()));
         let bundles = Arc::new(Bundles::new(&config, Arc::clone(&client)));
-        let (maker, ..) = event::open(Arc::clone(&client), store.clone(), metrics.clone(), "");
+        let hooks = Arc::new(Hooks::start(&DriverSettings::new(&config, host.clone())));
+        let (maker, ..) =
+            event::open(Arc::clone(&client), store.clone(), metrics.clone(), hooks.clone(), "");
         Ok(Self {
             limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
             notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),
@@ -91,7 +93,7 @@ impl Services {
             messages: Arc::default(),
             key_sets: Arc::default(),
             client,
-            hooks: Arc::new(Hooks::start(&DriverSettings::new(&config, host.clone()))),
+            hooks,
             host,
             bundles,
             resolver: Arc::new(Resolver::new(timeout)),

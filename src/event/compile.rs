@@ -6,12 +6,13 @@ use serde_json::Value;
 
 use super::{
     Courier, EventHandler, EventKind, Events, Flusher, Worker,
-    handlers::{Built, HANDLERS, HandlerLine, OF_THE_DASHBOARD, Settings},
+    handlers::{Built, HANDLERS, HandlerLine, OF_THE_DASHBOARD, Owner, Settings},
     queue::queue,
 };
 use crate::{
     definition::{self, EventHandler as Wish},
     error::Problem,
+    hook::Hooks,
     metrics::Metrics,
     store::Store,
     upstream::Client,
@@ -25,6 +26,8 @@ pub struct Maker {
     /// For the cool-downs of web hooks.
     pub(super) store: Arc<dyn Store>,
     pub(super) metrics: Arc<Metrics>,
+    /// Runs the functions of users.
+    pub(super) hooks: Arc<Hooks>,
     /// The gateway's.
     pub(super) template_path: Arc<str>,
 }
@@ -35,10 +38,11 @@ pub fn open(
     client: Arc<Client>,
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
+    hooks: Arc<Hooks>,
     template_path: &str,
 ) -> (Maker, Worker, Flusher) {
     let (courier, worker, flusher) = queue(&metrics);
-    (Maker { courier, client, store, metrics, template_path: template_path.into() }, worker, flusher)
+    (Maker { courier, client, store, metrics, hooks, template_path: template_path.into() }, worker, flusher)
 }
 
 /// Whose handlers they are.
@@ -53,11 +57,12 @@ pub(super) enum Scope {
 /// Compiles the handlers of an API. What cannot be used is noted and dropped; the API stays.
 pub fn compile_api(
     wishes: &definition::EventHandlers,
+    owner: &Owner,
     maker: &Maker,
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Events {
-    Compiler { scope: Scope::Api, maker, place, problems }.events(&wishes.events)
+    Compiler { owner: Some(owner), maker, place, problems }.events(&wishes.events)
 }
 
 /// Compiles the handlers of the gateway config.
@@ -80,11 +85,11 @@ pub fn compile_gateway(
             )),
         }
     }
-    Compiler { scope: Scope::Gateway, maker, place, problems }.events(&read)
+    Compiler { owner: None, maker, place, problems }.events(&read)
 }
 
 struct Compiler<'a> {
-    scope: Scope,
+    owner: Option<&'a Owner>,
     maker: &'a Maker,
     place: &'a str,
     problems: &'a mut Vec<Problem>,
@@ -109,7 +114,8 @@ impl Compiler<'_> {
     /// The kind of this name, if its events come this way.
     fn kind(&mut self, name: &str, at: &str) -> Option<EventKind> {
         let kind = EventKind::named(name);
-        let why = match (kind.map(EventKind::scope), self.scope) {
+        let own = if self.owner.is_some() { Scope::Api } else { Scope::Gateway };
+        let why = match (kind.map(EventKind::scope), own) {
             (Some(Some(scope)), own) if scope == own => return kind,
             (Some(None), _) => "only the monitor of the gateway config tells of this event",
             (Some(Some(Scope::Gateway)), _) => {
@@ -135,18 +141,8 @@ impl Compiler<'_> {
         let mut settings: Settings = wish.handler_meta.clone();
         settings.retain(|_, value| !value.is_null());
         self.name_unknown(line, &settings, at);
-        let build = match line.build {
-            Ok(build) => build,
-            Err(what) => {
-                let is_off = settings.get("disabled").and_then(Value::as_bool) == Some(true);
-                if !is_off {
-                    self.warn(format!("{at}.handler_name"), what.to_owned());
-                }
-                return None;
-            }
-        };
         let (place, problems) = (self.place, &mut *self.problems);
-        let built = build(&settings, self.maker, &mut |member, message| {
+        let built = (line.build)(&settings, self.maker, self.owner, &mut |member, message| {
             problems.push(Problem::warning(place, format!("{at}.handler_meta.{member}"), message));
         });
         match built {

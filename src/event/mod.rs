@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 use compile::Scope;
 pub use compile::{Maker, compile_api, compile_gateway, open};
-pub use handlers::EventHandler;
+pub use handlers::{EventHandler, Owner};
 pub use kind::EventKind;
 pub use monitor::{Monitor, Usage};
 use queue::Courier;
@@ -63,6 +63,11 @@ impl Events {
     /// True if anybody wants to hear of this kind: what an event says is only put together then.
     pub fn wants(&self, kind: EventKind) -> bool {
         self.handlers.iter().any(|(other, _)| *other == kind)
+    }
+
+    /// True if any of them is code of users.
+    pub fn runs_code(&self) -> bool {
+        self.handlers.iter().any(|(_, handler)| handler.runs_code())
     }
 
     /// Tells the handlers, in the background. Never waits: when too many events wait already, this one is dropped and

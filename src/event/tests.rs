@@ -10,8 +10,10 @@ use tokio::sync::Notify;
 
 use super::*;
 use crate::{
-    config, definition,
+    config::{self, Config},
+    definition,
     error::Problem,
+    hook::{Hooks, Host, drivers::DriverSettings},
     metrics::Metrics,
     store::{MemoryStore, Store},
 };
@@ -20,13 +22,25 @@ use crate::{
 fn compiled(events: Value) -> (Events, Vec<Problem>) {
     let wishes: definition::EventHandlers = serde_json::from_value(json!({ "events": events })).unwrap();
     let mut problems = Vec::new();
-    let events = compile_api(&wishes, &maker().0, "d", &mut problems);
+    let events = compile_api(&wishes, &owner(), &maker().0, "d", &mut problems);
     (events, problems)
 }
 
+fn owner() -> Owner {
+    Owner { spec: Arc::default(), driver: "goplugin".to_owned() }
+}
+
 fn maker() -> (Maker, Worker, Flusher) {
+    maker_with(Metrics::new(true).unwrap())
+}
+
+/// One that counts there.
+pub(super) fn maker_with(metrics: Arc<Metrics>) -> (Maker, Worker, Flusher) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    open(Arc::default(), store, Metrics::new(true).unwrap(), "")
+    let config = Config { enable_jsvm: true, ..Config::default() };
+    let host = Arc::new(Host::new(Arc::default(), store.clone()));
+    let hooks = Arc::new(Hooks::start(&DriverSettings::new(&config, host)));
+    open(Arc::default(), store, metrics, hooks, "")
 }
 
 fn named(problems: &[Problem]) -> Vec<String> {
@@ -81,11 +95,11 @@ fn what_cannot_be_used_is_dropped_and_named() {
         ),
         (
             json!({ "AuthFailure": [{ "handler_name": "eh_dynamic_handler" }] }),
-            ["[0].handler_name", "JavaScript"],
+            ["[0].handler_meta", "name is missing"],
         ),
         (
             json!({ "AuthFailure": [{ "handler_name": "cp_dynamic_handler" }] }),
-            ["[0].handler_name", "not built yet"],
+            ["[0].handler_meta", "name is missing"],
         ),
         (
             json!({ "TokenCreated": [{ "handler_name": "eh_log_handler" }] }),
@@ -189,9 +203,8 @@ async fn an_event_reaches_every_handler_and_a_slow_one_holds_up_nobody() {
 
 #[tokio::test]
 async fn a_full_queue_drops_and_counts() {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let metrics = Metrics::new(true).unwrap();
-    let (maker, _worker, _flusher) = open(Arc::default(), store, metrics.clone(), "");
+    let (maker, _worker, _flusher) = maker_with(metrics.clone());
     let events = listened(&[&Arc::default()], &maker);
     while metrics.events().dropped.get() < 3 {
         events.fire(EventKind::KeyExpired, Map::new());

@@ -82,7 +82,9 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         };
         Chain::build(middleware::REQUEST, middleware::RESPONSE, &mut blueprint)
     };
-    let events = event::compile_api(&definition.event_handlers, &services.event_maker, &place, &mut problems);
+    let owner = event::Owner { spec: spec.clone(), driver: hooks.custom.driver.clone() };
+    let wishes = &definition.event_handlers;
+    let events = event::compile_api(wishes, &owner, &services.event_maker, &place, &mut problems);
     Ok(Arc::new(Api {
         checksum: source.checksum,
         file: source.path.clone(),

@@ -105,12 +105,13 @@ fn services(
     problems: &mut Vec<Problem>,
 ) -> (Services, (event::Worker, event::Flusher)) {
     let client: Arc<Client> = Arc::default();
-    let (maker, worker, flusher) =
-        event::open(client.clone(), shared.clone(), metrics.clone(), &config.template_path);
     let members = Arc::new(Members::new(config));
     let host = Arc::new(Host::new(client.clone(), shared.clone(), config.pinhook.buffered_body()));
+    let hooks = Arc::new(Hooks::start(&DriverSettings::new(config, host.clone())));
+    let (maker, worker, flusher) =
+        event::open(client.clone(), shared.clone(), metrics.clone(), hooks.clone(), &config.template_path);
     let services = Services {
-        hooks: Arc::new(Hooks::start(&DriverSettings::new(config, host.clone()))),
+        hooks,
         host,
         bundles: Arc::new(Bundles::new(config, client.clone())),
         resolver: Arc::new(Resolver::new(name_ttl(config))),

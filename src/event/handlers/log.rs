@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use super::{Built, EventHandler, Note, Settings, switch, text};
+use super::{Built, EventHandler, Note, Owner, Settings, switch, text};
 use crate::event::{Event, Maker};
 
 pub(super) const MEMBERS: &[&str] = &["disabled", "id", "name", "prefix"];
@@ -14,7 +14,12 @@ struct Log {
     prefix: String,
 }
 
-pub(super) fn build(settings: &Settings, _maker: &Maker, _note: Note<'_>) -> Result<Built, String> {
+pub(super) fn build(
+    settings: &Settings,
+    _maker: &Maker,
+    _owner: Option<&Owner>,
+    _note: Note<'_>,
+) -> Result<Built, String> {
     if switch(settings, "disabled")? {
         return Ok(Built::Disabled);
     }

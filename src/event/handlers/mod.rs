@@ -1,5 +1,6 @@
 //! Who can be told of events: one file each, one line in [`HANDLERS`].
 
+mod dynamic;
 mod log;
 mod webhook;
 
@@ -9,6 +10,7 @@ use async_trait::async_trait;
 use serde_json::{Map, Value};
 
 use super::{Event, Maker};
+use crate::hook::Spec;
 pub(super) use webhook::WebHook;
 
 /// Hears of events, off the path of requests.
@@ -16,6 +18,19 @@ pub(super) use webhook::WebHook;
 pub trait EventHandler: Send + Sync {
     /// Runs once per event, several at once. What goes wrong is logged and counted.
     async fn handle(&self, event: &Event);
+
+    /// True if it is code of users, which may change where its definition does not.
+    fn runs_code(&self) -> bool {
+        false
+    }
+}
+
+/// The API whose handlers they are.
+pub struct Owner {
+    /// What its hooks read.
+    pub spec: Arc<Spec>,
+    /// The driver of its hooks.
+    pub driver: String,
 }
 
 /// What a line of [`HANDLERS`] builds from: the settings without those that are null.
@@ -32,8 +47,8 @@ pub enum Built {
 /// Says what is odd about a handler: a member of its settings, and what happens.
 pub type Note<'a> = &'a mut dyn FnMut(&str, String);
 
-/// Builds a handler. The error is why it is dropped.
-pub type BuildHandler = fn(&Settings, &Maker, Note<'_>) -> Result<Built, String>;
+/// Builds a handler; the gateway's have no owner. The error is why it is dropped.
+pub type BuildHandler = fn(&Settings, &Maker, Option<&Owner>, Note<'_>) -> Result<Built, String>;
 
 /// A line of [`HANDLERS`].
 pub struct HandlerLine {
@@ -41,24 +56,16 @@ pub struct HandlerLine {
     pub name: &'static str,
     /// Its members of `handler_meta`; others are named.
     pub members: &'static [&'static str],
-    /// Builds it; or nothing for one that Tyk has and pinhook not yet, with what to say of it.
-    pub build: Result<BuildHandler, &'static str>,
+    /// Builds it.
+    pub build: BuildHandler,
 }
 
 /// Every handler.
 pub const HANDLERS: &[HandlerLine] = &[
-    HandlerLine { name: "eh_log_handler", members: log::MEMBERS, build: Ok(log::build) },
-    HandlerLine { name: "eh_web_hook_handler", members: webhook::MEMBERS, build: Ok(webhook::build) },
-    HandlerLine {
-        name: "eh_dynamic_handler",
-        members: &["disabled", "id", "name", "path"],
-        build: Err("not built yet: JavaScript is not called for events"),
-    },
-    HandlerLine {
-        name: "cp_dynamic_handler",
-        members: &["disabled", "id", "name"],
-        build: Err("not built yet: plugin servers are not called for events"),
-    },
+    HandlerLine { name: "eh_log_handler", members: log::MEMBERS, build: log::build },
+    HandlerLine { name: "eh_web_hook_handler", members: webhook::MEMBERS, build: webhook::build },
+    HandlerLine { name: "eh_dynamic_handler", members: dynamic::MEMBERS, build: dynamic::build_script },
+    HandlerLine { name: "cp_dynamic_handler", members: dynamic::MEMBERS, build: dynamic::build_rich },
 ];
 
 /// Members that the Dashboard writes into any `handler_meta`; they have no effect on a gateway.

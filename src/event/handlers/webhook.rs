@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::{
     super::{Event, Maker, template::Template},
-    Built, EventHandler, Note, Settings, switch, text,
+    Built, EventHandler, Note, Owner, Settings, switch, text,
 };
 use crate::{
     hex::hex,
@@ -45,7 +45,12 @@ pub(in crate::event) struct WebHook {
     maker: Maker,
 }
 
-pub(super) fn build(settings: &Settings, maker: &Maker, note: Note<'_>) -> Result<Built, String> {
+pub(super) fn build(
+    settings: &Settings,
+    maker: &Maker,
+    _owner: Option<&Owner>,
+    note: Note<'_>,
+) -> Result<Built, String> {
     if switch(settings, "disabled")? {
         return Ok(Built::Disabled);
     }

@@ -1,4 +1,6 @@
-use std::sync::Arc;
+mod family;
+
+use std::sync::{Arc, atomic::AtomicBool};
 
 use async_trait::async_trait;
 use http::{HeaderMap, StatusCode};
@@ -6,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::{
-    chain::Origin,
+    chain::{Origin, SessionRules},
     config::Config,
     error::HookError,
     hook::{Answer, Failure, Hook, Manner, Needs, Object, Spec},
@@ -16,6 +18,7 @@ use crate::{
 
 /// A hook made of a function; the object may get lost if `loses` says so.
 struct Fake {
+    kind: HookKind,
     loses: bool,
     run: fn(Box<Object>) -> Result<Box<Object>, Failure>,
 }
@@ -31,16 +34,23 @@ impl Hook for Fake {
     }
 
     async fn dispatch(&self, kind: HookKind, object: Box<Object>) -> Result<Box<Object>, Failure> {
-        assert_eq!(kind, HookKind::Pre);
+        assert_eq!(kind, self.kind);
         (self.run)(object)
     }
 }
 
-fn call(loses: bool, run: fn(Box<Object>) -> Result<Box<Object>, Failure>) -> Call {
+type Run = fn(Box<Object>) -> Result<Box<Object>, Failure>;
+
+fn call(loses: bool, run: Run) -> Call {
+    Call { hook: Some(Arc::new(Fake { kind: HookKind::Pre, loses, run })), ..call_of(Family::Native, HookKind::Pre, run) }
+}
+
+/// A hook of a driver of this family, called at this place.
+fn call_of(family: Family, kind: HookKind, run: Run) -> Call {
     let metrics = crate::metrics::Metrics::new(true).unwrap();
     let labels = HookLabels { api: "app".into(), hook: "pre", driver: "fake", function: "F".into() };
     Call {
-        kind: HookKind::Pre,
+        kind,
         name: "F".into(),
         spec: Arc::new(Spec {
             api_id: "app".into(),
@@ -50,11 +60,11 @@ fn call(loses: bool, run: fn(Box<Object>) -> Result<Box<Object>, Failure>) -> Ca
             ..Spec::default()
         }),
         metrics: metrics.hook(labels),
-        family: Family::Native,
-        sessions: crate::chain::SessionRules { identify: true, count: true },
-        warned: std::sync::atomic::AtomicBool::default(),
+        family,
+        sessions: SessionRules { identify: true, count: true },
+        warned: AtomicBool::default(),
         off: None,
-        hook: Some(Arc::new(Fake { loses, run })),
+        hook: Some(Arc::new(Fake { kind, loses: false, run })),
     }
 }
 
@@ -120,9 +130,9 @@ async fn an_answer_ends_the_chain() {
 
 #[tokio::test]
 async fn a_failed_hook_answers_500_and_leaves_the_request_to_record() {
-    let kept: fn(Box<Object>) -> Result<Box<Object>, Failure> =
+    let kept: Run =
         |object| Err(Failure::new(HookError::Failed { name: "F".into(), code: -1 }, object));
-    let lost: fn(Box<Object>) -> Result<Box<Object>, Failure> =
+    let lost: Run =
         |_| Err(Failure::lost(HookError::Panicked { name: "F".into() }));
     for (loses, run_it) in [(false, kept), (true, lost)] {
         let (request, flow) = run(&call(loses, run_it)).await;

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use serde_json::json;
 
 use super::*;
@@ -7,12 +5,11 @@ use crate::{
     event,
     event::EventKind,
     metrics::Metrics,
-    store::{MemoryStore, Store},
 };
 
 fn maker(template_path: &str) -> Maker {
-    let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-    event::open(Arc::default(), store, Metrics::new(true).unwrap(), template_path).0
+    let (maker, ..) = event::tests::maker_with(Metrics::new(true).unwrap());
+    Maker { template_path: template_path.into(), ..maker }
 }
 
 fn hook(settings: Value, maker: &Maker) -> WebHook {

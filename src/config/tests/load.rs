@@ -249,7 +249,7 @@ fn values_that_cannot_work_are_errors() {
             "warning a.json:1: secret: this is the secret of Tyk's sample",
         ),
         (r#"{}"#, "warning a.json: secret: no secret"),
-        (r#"{"secret":"x","enable_jsvm":true}"#, "warning a.json:1: enable_jsvm: not built yet"),
+        (r#"{"secret":"x","use_syslog":true}"#, "warning a.json:1: use_syslog: not supported yet"),
         (
             r#"{"secret":"x","policies":{"policy_source":"rpc"}}"#,
             "warning a.json:1: policies.policy_source: not supported",
@@ -263,7 +263,7 @@ fn values_that_cannot_work_are_errors() {
 
 #[test]
 fn settings_at_their_default_are_not_named() {
-    let text = r#"{"secret":"x","enable_jsvm":false,"policies":{"policy_source":"file"},"external_services":{"oauth":{"x":""}}}"#;
+    let text = r#"{"secret":"x","use_syslog":false,"policies":{"policy_source":"file"},"external_services":{"oauth":{"x":""}}}"#;
 
     assert_eq!(lines(load("a.json", text)), [""; 0]);
 }

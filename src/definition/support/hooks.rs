@@ -8,8 +8,10 @@ use crate::error::Problem;
 
 /// Names of the native driver.
 const NATIVE: [&str; 3] = ["goplugin", "native", "golang"];
+/// Names of JavaScript.
+const SCRIPTS: [&str; 2] = ["otto", "javascript"];
 /// Drivers that will be built.
-const LATER: [&str; 5] = ["otto", "javascript", "python", "lua", "grpc"];
+const LATER: [&str; 3] = ["python", "lua", "grpc"];
 
 pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
     let hooks = &definition.custom_middleware;
@@ -77,7 +79,7 @@ fn driver(entry: &HookEntry, common: &str, at: &str, place: &str, found: &mut Li
         Some(own) => (own, format!("{at}.pinhook.driver")),
         None => (common, "custom_middleware.driver".to_owned()),
     };
-    if name == "goplugin" {
+    if name == "goplugin" || SCRIPTS.contains(&name) {
         return;
     }
     if NATIVE.contains(&name) {
@@ -96,7 +98,11 @@ fn driver(entry: &HookEntry, common: &str, at: &str, place: &str, found: &mut Li
     } else {
         let problem =
             Problem::error(place, path, format!("unknown driver {name:?}: the API answers 500, for {at}"));
-        let known = NATIVE.iter().chain(&LATER).map(|known| (strsim::jaro_winkler(known, name), *known));
+        let known = NATIVE
+            .iter()
+            .chain(&SCRIPTS)
+            .chain(&LATER)
+            .map(|known| (strsim::jaro_winkler(known, name), *known));
         let near = known.filter(|near| near.0 > 0.8).max_by(|one, other| one.0.total_cmp(&other.0));
         found.refuse(match near {
             Some((_, known)) => problem.hint(format!("did you mean {known}?")),

@@ -162,8 +162,8 @@ fn drivers() {
     assert_eq!(named(&hooks("golang", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("native", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("", Value::Null)), ["custom_middleware.driver"]);
-    assert!(named(&hooks("otto", json!({ "driver": "goplugin" }))).is_empty());
-    assert_eq!(refused(&hooks("otto", Value::Null)), ["custom_middleware.driver"]);
+    assert!(named(&hooks("lua", json!({ "driver": "goplugin" }))).is_empty());
+    assert_eq!(refused(&hooks("lua", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(
         refused(&hooks("goplugin", json!({ "driver": "lua" }))),
         ["custom_middleware.pre[0].pinhook.driver"]

@@ -5,7 +5,7 @@
 //! cannot be trusted any more (out of time, out of memory, a global that cannot be removed) is thrown away.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::HashMap,
     rc::Rc,
     sync::{Arc, Weak},
@@ -17,12 +17,13 @@ use rquickjs::{
 };
 
 use super::{
-    super::script::{Run, Stop},
+    super::script::{GatewayApi, Run, Stop},
     fault::{Done, Fault},
+    gateway,
     helpers::{self, State},
     program::{Dialect, Entry, FILE, Program},
 };
-use crate::{error::HookError, hook::Host};
+use crate::error::HookError;
 
 /// Bytes of a thread's stack that a script may use. Threads that serve requests have 2 MiB.
 const STACK: usize = 256 << 10;
@@ -56,7 +57,6 @@ pub(super) struct Engine {
 /// What a call works with.
 pub(super) struct Scope<'a, 'js> {
     pub(super) ctx: &'a Ctx<'js>,
-    pub(super) run: &'a Run<'a>,
     makers: JsObject<'js>,
     engine: &'a Engine,
 }
@@ -104,6 +104,7 @@ pub(super) fn with<T>(
     program: &Arc<Program>,
     name: &str,
     run: &Run<'_>,
+    gateway: Option<GatewayApi>,
     trace: impl Fn(&str) -> String,
     work: impl for<'a, 'js> FnOnce(&Scope<'a, 'js>) -> Done<T>,
 ) -> Result<T, Stop> {
@@ -114,14 +115,14 @@ pub(super) fn with<T>(
     let engine = match known {
         Some(engine) => engine,
         None => {
-            let engine = Rc::new(Engine::new(program, run.host).map_err(fail)?);
+            let engine = Rc::new(Engine::new(program).map_err(fail)?);
             ENGINES.with_borrow_mut(|engines| engines.live.insert(program.id, engine.clone()));
             // Its making is no fault of the script's.
             deadline += started.elapsed();
             engine
         }
     };
-    let (outcome, usable) = engine.work(run, deadline, trace, work);
+    let (outcome, usable) = engine.work(run, deadline, gateway, trace, work);
     if !usable {
         ENGINES.with_borrow_mut(|engines| engines.live.remove(&program.id));
     }
@@ -138,7 +139,7 @@ pub(super) fn aside<T>(
     trace: impl Fn(&str) -> String,
     work: impl for<'a, 'js> FnOnce(&Scope<'a, 'js>) -> Done<T>,
 ) -> Result<T, Option<String>> {
-    Engine::new(program, run.host).map_err(Some)?.work(run, run.deadline, trace, work).0
+    Engine::new(program).map_err(Some)?.work(run, run.deadline, None, trace, work).0
 }
 
 impl Engines {
@@ -153,9 +154,9 @@ impl Engines {
 }
 
 impl Engine {
-    fn new(program: &Arc<Program>, host: &Arc<Host>) -> Result<Self, String> {
+    fn new(program: &Arc<Program>) -> Result<Self, String> {
         let fault = |error: rquickjs::Error| format!("no context could be made: {error}");
-        let state = Rc::new(State::new(host.clone()));
+        let state = Rc::new(State::new());
         let runtime = Runtime::new().map_err(fault)?;
         runtime.set_memory_limit(program.memory);
         runtime.set_max_stack_size(STACK);
@@ -183,17 +184,18 @@ impl Engine {
         &self,
         run: &Run<'_>,
         deadline: Instant,
+        gateway: Option<GatewayApi>,
         trace: impl Fn(&str) -> String,
         work: impl for<'a, 'js> FnOnce(&Scope<'a, 'js>) -> Done<T>,
     ) -> (Result<T, Option<String>>, bool) {
-        self.state.begin(deadline, run);
+        self.state.begin(deadline, gateway);
         let (outcome, usable) = self.context.with(|ctx| {
             let outcome = self
                 .makers
                 .clone()
                 .restore(&ctx)
                 .map_err(Fault::from)
-                .and_then(|makers| work(&Scope { ctx: &ctx, run, makers, engine: self }));
+                .and_then(|makers| work(&Scope { ctx: &ctx, makers, engine: self }));
             let mut report = outcome.map_err(|fault| fault.text(&ctx));
             while !self.state.is_out_of_time() && ctx.execute_pending_job() {}
             let mut usable = !self.state.is_out_of_time();
@@ -239,7 +241,8 @@ fn count(globals: &JsObject<'_>) -> usize {
 
 fn prepare<'js>(ctx: &Ctx<'js>, dialect: Dialect, state: &Rc<State>) -> Done<JsObject<'js>> {
     let globals = ctx.globals();
-    helpers::install(ctx, &globals, dialect, state)?;
+    helpers::install(ctx, &globals, state)?;
+    gateway::install(ctx, &globals, state)?;
     let json = match dialect {
         Dialect::Otto => "go",
         Dialect::JavaScript => "own",
@@ -259,6 +262,3 @@ pub(super) fn compile<'js>(ctx: &Ctx<'js>, text: String, file: &str) -> Done<Fun
     options.filename = Some(file.to_owned());
     Ok(ctx.eval_with_options(text, options)?)
 }
-
-/// A moment as a cell.
-pub(super) type Moment = Cell<Option<Instant>>;

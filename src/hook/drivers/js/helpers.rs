@@ -3,25 +3,19 @@
 use std::{
     cell::{Cell, RefCell},
     rc::Rc,
-    sync::Arc,
     time::Instant,
 };
 
+use super::{
+    super::script::{GatewayApi, Level, NO_WAITING, Run},
+    fault::Done,
+};
 use base64::{
     Engine as _,
     alphabet::STANDARD,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use rquickjs::{Coerced, Ctx, Function, Object as JsObject, object::Property};
-use tokio::runtime::Handle;
-
-use super::{
-    super::script::{Level, Run},
-    engine::Moment,
-    fault::Done,
-    program::Dialect,
-};
-use crate::hook::Host;
 
 const ANY_PADDING: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
@@ -31,34 +25,33 @@ const UNPADDED: GeneralPurpose = GeneralPurpose::new(&STANDARD, ANY_PADDING.with
 /// The running call, as helpers see it.
 pub(super) struct State {
     /// When it is stopped; nothing while none runs.
-    deadline: Moment,
+    deadline: Cell<Option<Instant>>,
     out_of_time: Cell<bool>,
     lines: RefCell<Vec<(Level, String)>>,
-    host: Arc<Host>,
-    waiter: RefCell<Option<Handle>>,
+    gateway: RefCell<Option<GatewayApi>>,
 }
 
 impl State {
-    pub(super) fn new(host: Arc<Host>) -> Self {
+    pub(super) fn new() -> Self {
         Self {
             deadline: Cell::new(None),
             out_of_time: Cell::new(false),
             lines: RefCell::default(),
-            host,
-            waiter: RefCell::default(),
+            gateway: RefCell::default(),
         }
     }
 
-    /// A call begins.
-    pub(super) fn begin(&self, deadline: Instant, run: &Run<'_>) {
+    /// A call begins, with the gateway where it may wait for it.
+    pub(super) fn begin(&self, deadline: Instant, gateway: Option<GatewayApi>) {
         self.deadline.set(Some(deadline));
         self.out_of_time.set(false);
-        self.waiter.replace(run.waiter.cloned());
+        self.gateway.replace(gateway);
     }
 
     /// It has ended: what it logged is handed over.
     pub(super) fn end(&self, run: &Run<'_>) {
         self.deadline.set(None);
+        self.gateway.take();
         for (level, text) in self.lines.take() {
             run.log(level, text);
         }
@@ -78,18 +71,27 @@ impl State {
         self.out_of_time.get()
     }
 
+    /// Asks the gateway.
+    ///
+    /// # Errors
+    /// This call may not wait, and what the gateway says.
+    pub(super) fn with_gateway<T>(
+        &self,
+        what: impl FnOnce(&GatewayApi) -> Result<T, String>,
+    ) -> Result<T, String> {
+        match &*self.gateway.borrow() {
+            Some(gateway) => what(gateway),
+            None => Err(NO_WAITING.to_owned()),
+        }
+    }
+
     fn log(&self, level: Level, text: Coerced<String>) {
         self.lines.borrow_mut().push((level, text.0));
     }
 }
 
 /// Puts the helpers into the global object.
-pub(super) fn install<'js>(
-    ctx: &Ctx<'js>,
-    globals: &JsObject<'js>,
-    _dialect: Dialect,
-    state: &Rc<State>,
-) -> Done<()> {
+pub(super) fn install<'js>(ctx: &Ctx<'js>, globals: &JsObject<'js>, state: &Rc<State>) -> Done<()> {
     let define = |name: &str, function: Function<'js>| {
         globals.prop(name, Property::from(function.with_name(name)?).writable().configurable())
     };

@@ -42,6 +42,15 @@
     return JSON.stringify({ Response: response, SessionMeta: sessionMeta });
   });
 
+  // Ours: requests to APIs of this gateway and to others. The two below them take and give JSON.
+  var one = global._call, all = global._callAll, read = JSON.parse, write = JSON.stringify;
+  delete global._call;
+  delete global._callAll;
+  define("call", function call(url, options) {
+    return read(one(write(Object.assign({}, options, { url: url }))));
+  });
+  define("callAll", function callAll(calls) { return read(all(write(calls))); });
+
   // otto writes JSON the way Go does: members sorted, and what HTML gives a meaning is escaped.
   if (json === "go") {
     var stringify = JSON.stringify, parse = JSON.parse;

@@ -13,6 +13,7 @@ mod answer;
 mod call;
 mod engine;
 mod fault;
+mod gateway;
 mod helpers;
 mod object;
 mod program;

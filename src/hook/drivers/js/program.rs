@@ -1,7 +1,6 @@
 //! The scripts of one API as one program, and where in a user's file a position of it is.
 
 use std::{
-    collections::HashSet,
     fmt::Write,
     fs,
     path::Path,
@@ -17,7 +16,7 @@ use crate::hook::Code;
 pub(super) const FILE: &str = "pinhook-program";
 
 /// Helpers that wait for something outside of the script.
-const WAITING: [&str; 12] = [
+const WAITING: [&str; 10] = [
     "TykMakeHttpRequest",
     "TykBatchRequest",
     "TykGetKeyData",
@@ -28,25 +27,17 @@ const WAITING: [&str; 12] = [
     "TykStorageDel",
     "TykStorageTTL",
     "TykStorageIncr",
-    "call",
-    "callAll",
 ];
+/// The same, with names that many objects have for functions of theirs.
+const WAITING_ALONE: [&str; 2] = ["call", "callAll"];
 
-/// Without any of these words a script can neither name a body nor meet it while it looks through an object.
-const BODY: [&str; 12] = [
-    "Body",
-    "IgnoreBody",
-    "stringify",
-    "keys",
-    "entries",
-    "values",
-    "assign",
-    "getOwnPropertyNames",
-    "ownKeys",
-    "eval",
-    "Function",
-    "in",
-];
+/// Words for a body, and for whatever else there is.
+const BODY: [&str; 7] =
+    ["Body", "IgnoreBody", "stringify", "getOwnPropertyNames", "ownKeys", "eval", "Function"];
+/// The same, where they are members: they are words of comments, too.
+const BODY_MEMBERS: [&str; 7] = ["keys", "entries", "values", "assign", "forEach", "each", "extend"];
+/// How far from `for` an `in` may stand.
+const FOR_IN: usize = 60;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 /// How many programs are gone: threads drop what they made of those when they see it change.
@@ -134,14 +125,19 @@ pub(super) struct Layout(Vec<(usize, usize)>);
 
 impl Program {
     pub(super) fn new(dialect: Dialect, units: Vec<Unit>, shared: usize, memory: usize) -> Self {
-        let words: HashSet<&str> = units.iter().flat_map(|unit| words(&unit.text)).collect();
+        let names = |name: &str, how: Word| units.iter().any(|unit| has(&unit.text, name, how));
+        let waits = WAITING.iter().any(|name| names(name, Word::Any))
+            || WAITING_ALONE.iter().any(|name| names(name, Word::Alone));
+        let reads_bodies = BODY.iter().any(|name| names(name, Word::Any))
+            || BODY_MEMBERS.iter().any(|name| names(name, Word::Member))
+            || units.iter().any(|unit| looks_through(&unit.text));
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             dialect,
             memory,
             shared,
-            waits: WAITING.iter().any(|name| words.contains(name)),
-            reads_bodies: BODY.iter().any(|name| words.contains(name)),
+            waits,
+            reads_bodies,
             faults: Mutex::default(),
             entries: Mutex::default(),
             units,
@@ -265,9 +261,46 @@ impl Drop for Program {
     }
 }
 
-/// The words of a script, those in texts and comments included.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|letter: char| !(letter.is_alphanumeric() || letter == '_' || letter == '$'))
+/// How a word has to stand to count.
+#[derive(Debug, Clone, Copy)]
+enum Word {
+    Any,
+    /// Not as the member of an object.
+    Alone,
+    /// As a member.
+    Member,
+}
+
+/// The word is in a script; in texts and comments, too.
+fn has(text: &str, word: &str, how: Word) -> bool {
+    memchr::memmem::find_iter(text.as_bytes(), word).any(|at| {
+        let (before, rest) = text.split_at(at);
+        let after = rest.get(word.len()..).unwrap_or_default();
+        let whole = !before.ends_with(is_letter) && !after.starts_with(is_letter);
+        let member = before.trim_end().ends_with('.');
+        whole
+            && match how {
+                Word::Any => true,
+                Word::Alone => !member,
+                Word::Member => member,
+            }
+    })
+}
+
+/// It takes an object apart without naming its members: `for (name in object)`, `{...object}`.
+fn looks_through(text: &str) -> bool {
+    let spreads = memchr::memmem::find_iter(text.as_bytes(), "...")
+        .any(|at| text.get(at + 3..).is_some_and(|rest| rest.starts_with(is_letter)));
+    spreads
+        || memchr::memmem::find_iter(text.as_bytes(), "for").any(|at| {
+            let head = text.get(at + 3..).unwrap_or_default().trim_start();
+            let near: String = head.chars().take(FOR_IN).collect();
+            head.starts_with('(') && has(&near, "in", Word::Any)
+        })
+}
+
+fn is_letter(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '$'
 }
 
 /// True for a name, or several with dots between.

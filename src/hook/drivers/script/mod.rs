@@ -33,7 +33,7 @@ const INLINE: Duration = Duration::from_millis(5);
 /// What a script thread gets beyond the time limit to stop a script, before its call is given up.
 const GRACE: Duration = Duration::from_secs(1);
 
-pub(super) use gateway::GatewayApi;
+pub(super) use gateway::{GatewayApi, NO_WAITING};
 
 type Outcome = Result<Box<Object>, Failure>;
 

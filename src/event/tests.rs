@@ -161,7 +161,7 @@ impl EventHandler for Listener {
 fn listened(handlers: &[&Arc<Listener>], maker: &Maker) -> Events {
     let handlers =
         handlers.iter().map(|handler| (EventKind::KeyExpired, Arc::clone(handler) as Arc<dyn EventHandler>));
-    Events { handlers: handlers.collect(), courier: Some(maker.courier.clone()) }
+    Events { handlers: handlers.collect(), courier: Some(maker.courier.clone()), ..Events::default() }
 }
 
 #[tokio::test]

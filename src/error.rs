@@ -185,6 +185,12 @@ pub enum CallError {
     /// Not an address that can be called.
     #[error("not a URL that can be called")]
     Url(#[source] Cause),
+    /// Requests of hooks led to one another without an end.
+    #[error("too deep: more than {limit} requests of hooks led to one another")]
+    TooDeep {
+        /// The most that may.
+        limit: u8,
+    },
     /// No client can be set up in this process.
     #[error("no outbound calls can be made")]
     Setup(#[source] Cause),

@@ -100,14 +100,21 @@ impl Compiler<'_> {
         let mut events = Events::default();
         for (name, list) in wishes.iter().filter(|(_, list)| !list.is_empty()) {
             let at = format!("event_handlers.events.{name}");
-            let Some(kind) = self.kind(name, &at) else { continue };
+            let kind = self.kind(name, &at);
+            if kind.is_none() && self.scope == Scope::Api {
+                continue;
+            }
+            let name: Arc<str> = name.as_str().into();
             for (index, wish) in list.iter().enumerate() {
-                if let Some(handler) = self.handler(wish, &format!("{at}[{index}]")) {
-                    events.handlers.push((kind, handler));
+                let Some(handler) = self.handler(wish, &format!("{at}[{index}]")) else { continue };
+                if self.scope == Scope::Gateway {
+                    events.named.push((name.clone(), handler.clone()));
                 }
+                events.handlers.extend(kind.map(|kind| (kind, handler)));
             }
         }
-        events.courier = (!events.handlers.is_empty()).then(|| self.maker.courier.clone());
+        let silent = events.handlers.is_empty() && events.named.is_empty();
+        events.courier = (!silent).then(|| self.maker.courier.clone());
         events
     }
 
@@ -126,7 +133,11 @@ impl Compiler<'_> {
             }
             (None, _) => "no event of this name is fired",
         };
-        self.warn(at.to_owned(), format!("{why}: no handler is called"));
+        let then = match self.scope {
+            Scope::Api => "no handler is called",
+            Scope::Gateway => "its handlers hear only of what plugins fire under this name",
+        };
+        self.warn(at.to_owned(), format!("{why}: {then}"));
         None
     }
 

@@ -13,7 +13,7 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::{sync::Arc, time::SystemTime};
+use std::{borrow::Cow, sync::Arc, time::SystemTime};
 
 use chrono::{DateTime, Local};
 use serde_json::{Map, Value};
@@ -29,8 +29,8 @@ pub use queue::{Flusher, Worker};
 /// Something that has happened.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Its kind.
-    pub kind: EventKind,
+    /// The name of its kind, or the one that a plugin gave it.
+    pub name: Cow<'static, str>,
     /// What there is to say of it (plugins reference 9.3).
     pub meta: Map<String, Value>,
     /// When.
@@ -56,6 +56,8 @@ impl Event {
 #[derive(Default)]
 pub struct Events {
     handlers: Vec<(EventKind, Arc<dyn EventHandler>)>,
+    /// The gateway's handlers by the names they stand under: what plugins fire reaches them all.
+    named: Vec<(Arc<str>, Arc<dyn EventHandler>)>,
     courier: Option<Courier>,
 }
 
@@ -74,8 +76,22 @@ impl Events {
     /// counted.
     pub fn fire(&self, kind: EventKind, meta: Map<String, Value>) {
         let Some(courier) = &self.courier else { return };
-        let event = Arc::new(Event { kind, meta, at: SystemTime::now() });
+        let event = Arc::new(Event { name: kind.name().into(), meta, at: SystemTime::now() });
         for (_, handler) in self.handlers.iter().filter(|(other, _)| *other == kind) {
+            courier.hand_over(handler.clone(), event.clone());
+        }
+    }
+
+    /// The same for a name that a plugin chose, which may be that of a kind (plugins reference 5.3).
+    pub fn fire_named(&self, name: &str, message: &str) {
+        let Some(courier) = &self.courier else { return };
+        let mut heard = self.named.iter().filter(|(other, _)| **other == *name).peekable();
+        if heard.peek().is_none() {
+            return;
+        }
+        let meta = Map::from_iter([("Message".to_owned(), Value::from(message))]);
+        let event = Arc::new(Event { name: name.to_owned().into(), meta, at: SystemTime::now() });
+        for (_, handler) in heard {
             courier.hand_over(handler.clone(), event.clone());
         }
     }

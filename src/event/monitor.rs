@@ -122,7 +122,7 @@ impl Watch {
             ("usage_percentage", (used as i64).into()),
         ];
         let meta: Map<_, _> = meta.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        let event = Event { kind: EventKind::TriggerExceeded, meta, at: SystemTime::now() };
+        let event = Event { name: EventKind::TriggerExceeded.name().into(), meta, at: SystemTime::now() };
         self.maker.courier.hand_over(self.hook.clone(), Arc::new(event));
     }
 }

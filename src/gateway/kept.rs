@@ -45,6 +45,12 @@ impl Kept {
         Self { proxy: Arc::new(proxy), closing: watch::Sender::new(false), idle }
     }
 
+    /// Serves a request that comes by no connection.
+    pub(super) async fn asked(&self, session: ServerSession) {
+        let running = watch::Sender::new(false);
+        self.proxy.process_new_http(session, &running.subscribe()).await;
+    }
+
     async fn http1(&self, stream: Stream, shutdown: ShutdownWatch) {
         let mut closing = self.closing.subscribe();
         let mut next = self.proxy.process_new_http(self.first(stream, &shutdown), &shutdown).await;

@@ -28,7 +28,7 @@ use crate::{
 /// The sockets that the configuration alone asks for; they are opened before the first load.
 pub(super) fn own(
     gateway: &Arc<Gateway>,
-    proxy: &Arc<dyn App>,
+    proxy: &Arc<Kept>,
     problems: &mut Vec<Problem>,
 ) -> (Vec<ListenConfig>, Option<Arc<TlsMaker>>) {
     let config = &gateway.config;
@@ -113,7 +113,7 @@ fn allowed(config: &Config, protocol: &str, port: u16) -> bool {
 
 /// The proxy behind every listener. There is one for the life of the process, because the pool of upstream connections
 /// is in there.
-pub(super) fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>) -> Arc<dyn App> {
+pub(super) fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>) -> Arc<Kept> {
     let mut proxy = HttpProxy::new(Proxy { gateway: gateway.clone() }, conf.clone());
     let mut options = apps::HttpServerOptions::default();
     options.h2c = true;
@@ -125,7 +125,7 @@ pub(super) fn proxy(gateway: &Arc<Gateway>, conf: &Arc<ServerConf>) -> Arc<dyn A
     Arc::new(Kept::new(proxy, gateway.config.idle_timeout()))
 }
 
-fn counted(gateway: &Gateway, proxy: &Arc<dyn App>, name: &str) -> Arc<dyn App> {
+fn counted(gateway: &Gateway, proxy: &Arc<Kept>, name: &str) -> Arc<dyn App> {
     Arc::new(Counted {
         app: proxy.clone(),
         connections: gateway.metrics.listener(name),

@@ -7,6 +7,7 @@
 
 mod access_log;
 mod answer;
+mod asked;
 mod client_certificates;
 mod cluster;
 pub mod control;
@@ -16,8 +17,10 @@ mod exchange;
 mod fault;
 mod framing;
 pub mod health;
+mod host;
 mod kept;
 mod key_saving;
+pub(crate) mod keys;
 mod limit_headers;
 pub mod listen;
 mod listeners;
@@ -106,7 +109,7 @@ struct Sockets {
     own: Vec<listen::ListenConfig>,
     tls: Option<Arc<tls::TlsMaker>>,
     /// What answers on them.
-    proxy: Arc<dyn listen::App>,
+    proxy: Arc<kept::Kept>,
 }
 
 impl Gateway {

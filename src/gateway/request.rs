@@ -8,7 +8,7 @@ use pingora_proxy::Session;
 use std::{net::SocketAddr, sync::Arc};
 
 use super::{
-    Gateway, control, exchange, fault, framing, key_saving, observe,
+    Gateway, asked, control, exchange, fault, framing, key_saving, observe,
     proxy::Door,
     proxy_step::{self, Step},
     reply, stream,
@@ -103,6 +103,12 @@ async fn decide(
     ctx: &mut Ctx,
 ) -> Result<Decision> {
     let config = &ctx.snapshot.services.config;
+    if let Some(asked) = asked::of(session) {
+        let api = asked.api.clone();
+        ctx.url = asked.url.clone();
+        ctx.depth = asked.depth;
+        return enter(api, session, ctx).await;
+    }
     if let Some(refusal) = framing::check(session, &config.pinhook) {
         return Ok(Decision::Answer(reply::Answer::Refuse(refusal)));
     }

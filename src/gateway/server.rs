@@ -91,6 +91,7 @@ impl Bound {
         let conf = Arc::new(server_conf(&config, daemon));
         let mut problems = Vec::new();
         let (gateway, background) = Gateway::new(Arc::new(config), control, &mut problems)?;
+        gateway.serve_hooks();
         let proxy = listeners::proxy(&gateway, &conf);
         let (own, tls) = listeners::own(&gateway, &proxy, &mut problems);
         if let Some(fatal) = problems.iter().find(|problem| problem.severity == Severity::Error) {

@@ -22,7 +22,13 @@ use tokio::{
     sync::watch,
 };
 
-use super::{Gateway, Health, Reloads, control::NoControl, listen, listeners, loader, templates::Templates};
+use super::{
+    Gateway, Health, Reloads,
+    control::NoControl,
+    listen::{self, App},
+    listeners, loader,
+    templates::Templates,
+};
 use crate::{
     chain::{ListenPath, Route, Router, RouterOptions, Services, Snapshot},
     definition::{ApiDefinition, Source},

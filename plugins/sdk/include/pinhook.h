@@ -47,6 +47,8 @@ extern "C" {
 #define PINHOOK_NOT_FOUND (-1) /* nothing by that name to remove */
 #define PINHOOK_INVALID (-2)   /* an argument is malformed or not allowed; nothing was changed */
 #define PINHOOK_NONE (-3)      /* this call has no such part, or it is too late to edit it */
+#define PINHOOK_WAITS (-4)     /* the function waits, and this hook is PINHOOK_NON_BLOCKING */
+#define PINHOOK_FAILED (-5)    /* it was tried and failed; the log says why */
 
 /* Where a hook is called. What a call has not got reads as NULL or 0, and editing it is PINHOOK_NONE. */
 #define PINHOOK_PRE 1u      /* before authentication */
@@ -198,6 +200,37 @@ typedef struct pinhook_api {
   pinhook_str (*session_metadata)(pinhook_object *object, pinhook_str key);
   int32_t (*set_session_metadata)(pinhook_object *object, pinhook_str key, pinhook_str value); /* a text, UTF-8 */
   int32_t (*remove_session_metadata)(pinhook_object *object, pinhook_str key);
+
+  /* Requests of the hook itself: to a URL (http, https), or to an API of this gateway, also an internal one, by its id
+   * or name: tyk://API/path. Begin any number of them, then make them all at once with call_all, which waits for the
+   * last answer, at most as long as the hook may take. Nothing here is for PINHOOK_NON_BLOCKING hooks (PINHOOK_WAITS).
+   *
+   *     int32_t a = api->call_begin(object, PINHOOK_STR("GET"), PINHOOK_STR("tyk://users/1"));
+   *     int32_t b = api->call_begin(object, PINHOOK_STR("GET"), PINHOOK_STR("http://orders/?user=1"));
+   *     if (a >= 0 && b >= 0 && api->call_all(object) == PINHOOK_OK && api->reply_status(object, a) == 200) ...
+   *
+   * call_begin returns the number of the request, from 0, or one of the codes above; an empty method is GET. */
+  int32_t (*call_begin)(pinhook_object *object, pinhook_str method, pinhook_str url);
+  int32_t (*call_header)(pinhook_object *object, uint32_t number, pinhook_str name, pinhook_str value);
+  int32_t (*call_body)(pinhook_object *object, uint32_t number, pinhook_str body);
+  int32_t (*call_timeout)(pinhook_object *object, uint32_t number, uint32_t milliseconds); /* 0: the hook's own */
+  int32_t (*call_all)(pinhook_object *object);
+  /* What came of them, by number. Without an answer the status is 0, and reply_error says why. All texts stay valid
+   * until the hook returns. */
+  uint32_t (*reply_status)(pinhook_object *object, uint32_t number);
+  pinhook_str (*reply_error)(pinhook_object *object, uint32_t number); /* NULL if there is an answer */
+  pinhook_str (*reply_header)(pinhook_object *object, uint32_t number, pinhook_str name); /* its first value */
+  size_t (*reply_headers_len)(pinhook_object *object, uint32_t number);
+  pinhook_str (*reply_header_name_at)(pinhook_object *object, uint32_t number, size_t index);
+  pinhook_str (*reply_header_value_at)(pinhook_object *object, uint32_t number, size_t index);
+  pinhook_str (*reply_body)(pinhook_object *object, uint32_t number);
+
+  /* Data that all gateways on the same Redis share; in the same place as Tyk's store_data and get_data. `ttl` in
+   * seconds, 0 for ever. Both wait. */
+  int32_t (*store_data)(pinhook_object *object, pinhook_str key, pinhook_str value, int64_t ttl);
+  pinhook_str (*get_data)(pinhook_object *object, pinhook_str key); /* NULL if there is none, or on failure */
+  /* Fires an event, by any name, for the event_handlers of the gateway's configuration. Does not wait. */
+  int32_t (*trigger_event)(pinhook_object *object, pinhook_str name, pinhook_str payload);
 } pinhook_api;
 
 /* True if the running pinhook has this function: PINHOOK_HAS(api, set_target). */

@@ -42,6 +42,51 @@ macro_rules! gateway {
             pub fn log(&self, level: crate::Level, text: &str) {
                 call!(self.log(level as u32, crate::raw::Str::new(text.as_bytes())));
             }
+
+            /// Makes one request: `request.call(Ask::get("tyk://users/1"))?`.
+            ///
+            /// # Errors
+            /// Only when this hook may not call at all: it is `NON_BLOCKING`, or the gateway is too old. A request
+            /// that fails is a [`Reply`](crate::Reply) with status 0.
+            pub fn call(&self, ask: crate::Ask) -> crate::Result<crate::Reply> {
+                crate::ask::all(self.call, &[ask]).map(|mut replies| replies.pop().unwrap_or_default())
+            }
+
+            /// Makes several requests at once; the replies are in their order.
+            ///
+            /// # Errors
+            /// As for one.
+            pub fn call_all(&self, asks: &[crate::Ask]) -> crate::Result<Vec<crate::Reply>> {
+                crate::ask::all(self.call, asks)
+            }
+
+            /// Keeps data for all gateways on the same Redis, for `ttl_seconds`, 0 for ever.
+            ///
+            /// # Errors
+            /// When the store does not answer, or this hook may not wait.
+            pub fn store_data(&self, key: &str, value: impl AsRef<[u8]>, ttl_seconds: i64) -> crate::Result<()> {
+                crate::ask::must_have(has!(self.call, trigger_event))?;
+                let (name, value) = (crate::raw::Str::new(key.as_bytes()), crate::raw::Str::new(value.as_ref()));
+                done("data", key, call!(self.store_data(name, value, ttl_seconds)))
+            }
+
+            /// Data that was kept so. None if there is none, and when the store does not answer.
+            pub fn get_data(&self, key: &str) -> Option<&[u8]> {
+                if !has!(self.call, trigger_event) {
+                    return None;
+                }
+                text!(self.get_data(crate::raw::Str::new(key.as_bytes())))
+            }
+
+            /// Fires an event, by any name, for the `event_handlers` of the gateway's configuration.
+            ///
+            /// # Errors
+            /// When the gateway refuses it.
+            pub fn trigger_event(&self, name: &str, payload: &str) -> crate::Result<()> {
+                crate::ask::must_have(has!(self.call, trigger_event))?;
+                let texts = (crate::raw::Str::new(name.as_bytes()), crate::raw::Str::new(payload.as_bytes()));
+                done("event", name, call!(self.trigger_event(texts.0, texts.1)))
+            }
         }
     };
 }
@@ -93,6 +138,8 @@ pub(crate) fn done(what: &str, subject: &str, code: i32) -> Result<()> {
         -1 => "there is none",
         -2 => "it is malformed or not allowed",
         -3 => "this call has no such part, or the hook's flags do not ask for it",
+        -4 => "it waits, and the hook is NON_BLOCKING",
+        -5 => "it failed, the gateway's log says why",
         _ => "for a reason that this crate does not know",
     };
     Err(Error::new(format!("{what} {subject:?} was refused: {why} (code {code})")))

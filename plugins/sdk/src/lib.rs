@@ -34,6 +34,7 @@
 
 #[macro_use]
 mod call;
+mod ask;
 mod config;
 mod error;
 mod export;
@@ -43,6 +44,7 @@ mod record;
 mod request;
 mod response;
 
+pub use ask::{Ask, Reply};
 pub use config::{Config, OfApi};
 pub use error::{Error, Result};
 #[doc(hidden)]

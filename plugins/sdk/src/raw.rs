@@ -48,6 +48,7 @@ impl Str {
 type Get<R> = unsafe extern "C" fn(*mut Object) -> R;
 type With<A, R> = unsafe extern "C" fn(*mut Object, A) -> R;
 type With2<A, B, R> = unsafe extern "C" fn(*mut Object, A, B) -> R;
+type With3<A, B, C, R> = unsafe extern "C" fn(*mut Object, A, B, C) -> R;
 
 /// The table of the gateway's functions. That of an older gateway ends earlier, so it is only ever used through a
 /// pointer, field by field.
@@ -118,6 +119,21 @@ pub struct Api {
     pub session_metadata: With<Str, Str>,
     pub set_session_metadata: With2<Str, Str, i32>,
     pub remove_session_metadata: With<Str, i32>,
+    pub call_begin: With2<Str, Str, i32>,
+    pub call_header: With3<u32, Str, Str, i32>,
+    pub call_body: With2<u32, Str, i32>,
+    pub call_timeout: With2<u32, u32, i32>,
+    pub call_all: Get<i32>,
+    pub reply_status: With<u32, u32>,
+    pub reply_error: With<u32, Str>,
+    pub reply_header: With2<u32, Str, Str>,
+    pub reply_headers_len: With<u32, usize>,
+    pub reply_header_name_at: With2<u32, usize, Str>,
+    pub reply_header_value_at: With2<u32, usize, Str>,
+    pub reply_body: With<u32, Str>,
+    pub store_data: With3<Str, Str, i64, i32>,
+    pub get_data: With<Str, Str>,
+    pub trigger_event: With2<Str, Str, i32>,
 }
 
 /// What the gateway hands to one call.

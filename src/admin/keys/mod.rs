@@ -1,18 +1,10 @@
 //! `/tyk/keys`: what keys may do (sessions reference 8.4).
 //!
-//! `find` looks a key up as the data plane would, `draft` is a state on its way into the store, `list` and `password`
-//! do what their names say.
+//! What is done with them is `gateway::keys`' business, which hooks share; `list` and `policy` do what their names say.
 
-mod draft;
-mod find;
 mod list;
-mod password;
 mod policy;
 
-use self::{
-    draft::{Draft, SaveError},
-    find::{Found, find},
-};
 pub(super) use self::{
     list::list,
     policy::{preview, set as set_policies},
@@ -20,9 +12,14 @@ pub(super) use self::{
 use super::{Call, Reply, reply, token_events};
 use crate::{
     event::EventKind,
-    gateway::ControlAnswer,
+    gateway::{
+        ControlAnswer,
+        keys::{
+            Draft, Found, SaveError, detail, find, find::remove as remove_all, find::reset_counters, password,
+        },
+    },
     session::{SessionState, token},
-    store::{If, keys},
+    store::keys,
 };
 
 const NOT_SAVED: &str = "Failed to create key, ensure security settings are correct.";
@@ -163,13 +160,9 @@ async fn show(call: &Call<'_>, name: &str) -> Changed {
         let message = "Key requested by hash but key hashing is not enabled";
         return Err(reply::error(400, message));
     }
-    let api = snapshot.api(&call.query("api_id")).cloned();
-    let org_id = api.map_or_else(|| call.query("org_id"), |api| api.spec.org_id.to_string());
-    let found = find(services, &org_id, name, call.hashed()).await;
-    let Found { hash, state, .. } = found.ok_or_else(|| reply::error(404, "Key not found"))?;
-    let mut state = Draft::new(&snapshot, state).state;
-    find::fill_remaining(services, &hash, &mut state).await;
-    state.basic_auth_data.password.clear();
+    let (api_id, org_id) = (call.query("api_id"), call.query("org_id"));
+    let state = detail(&snapshot, &api_id, &org_id, name, call.hashed()).await;
+    let state = state.ok_or_else(|| reply::error(404, "Key not found"))?;
     Ok(reply::json(200, &state))
 }
 
@@ -187,10 +180,10 @@ async fn remove(call: &Call<'_>, name: &str) -> Changed {
     // The name may also be stored in the form that the config gives new ones.
     let generated = services.sessions.hash(&services.sessions.token(&org_id, &id));
     let hashes = if call.hashed() { vec![&*hash] } else { vec![&*hash, &*generated] };
-    if find::remove(services, &hashes).await.is_err() {
+    if remove_all(services, &hashes).await.is_err() {
         return Err(reply::error(400, "Failed to remove the key"));
     }
-    find::reset_counters(services, &hash, &state).await;
+    reset_counters(services, &hash, &state).await;
     if call.query("api_id") == "-1" {
         return Ok(reply::json(200, &serde_json::Value::Null));
     }

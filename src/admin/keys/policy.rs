@@ -2,13 +2,12 @@
 
 use serde::Deserialize;
 
-use super::{
-    super::Reply,
-    Call, Draft, If,
-    find::{self, find},
-    reply,
+use super::{super::Reply, Call, Draft, find, reply};
+use crate::{
+    gateway::keys::find as stored,
+    session::{Lifetime, unix_now},
+    store::If,
 };
-use crate::session::{Lifetime, unix_now};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
@@ -34,7 +33,8 @@ pub(in crate::admin) fn set(call: Call<'_>) -> Reply<'_> {
         found.state.last_updated = unix_now().to_string();
         found.state.apply_policy_id.clear();
         found.state.apply_policies = apply_policies;
-        match find::write(&snapshot.services, &found.hash, &found.state, Lifetime::Unset, If::Exists).await {
+        match stored::write(&snapshot.services, &found.hash, &found.state, Lifetime::Unset, If::Exists).await
+        {
             Ok(()) => reply::modified(call.id, "updated"),
             Err(_) => reply::error(500, "Could not write key data"),
         }

@@ -37,7 +37,7 @@ impl EventHandler for Log {
             origin = said("Origin"),
             "{}:{}",
             self.prefix,
-            event.kind.name()
+            event.name
         );
     }
 }

@@ -106,7 +106,7 @@ impl EventHandler for WebHook {
         call.headers = self.headers.clone();
         call.body = Bytes::from(body);
         call.limit = ANSWER;
-        let event = event.kind.name();
+        let event = &*event.name;
         match self.maker.client.send(call).await {
             Ok(reply) if reply.status.is_success() || reply.status.is_redirection() => {}
             Ok(reply) => {

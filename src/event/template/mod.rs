@@ -113,7 +113,7 @@ impl Expression {
     fn value(&self, event: &Event) -> Value {
         match self {
             Self::Literal(value) => value.clone(),
-            Self::Field(Field::Kind) => event.kind.name().into(),
+            Self::Field(Field::Kind) => (*event.name).into(),
             Self::Field(Field::TimeStamp) => event.time_stamp().into(),
             Self::Field(Field::Meta(names)) => meta(event, names).cloned().unwrap_or_default(),
             Self::Call(function, arguments) => call(*function, arguments, event),

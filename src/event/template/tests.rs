@@ -7,7 +7,11 @@ use crate::event::EventKind;
 
 fn event(meta: Value) -> Event {
     let Value::Object(meta) = meta else { panic!("an object") };
-    Event { kind: EventKind::AuthFailure, meta, at: SystemTime::UNIX_EPOCH + Duration::from_millis(1500) }
+    Event {
+        name: EventKind::AuthFailure.name().into(),
+        meta,
+        at: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
+    }
 }
 
 fn render(text: &str, meta: Value) -> String {

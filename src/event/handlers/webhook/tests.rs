@@ -19,7 +19,7 @@ fn hook(settings: Value, maker: &Maker) -> WebHook {
 
 fn event(kind: EventKind, meta: Value) -> Event {
     let Value::Object(meta) = meta else { panic!("an object") };
-    Event { kind, meta, at: std::time::SystemTime::now() }
+    Event { name: kind.name().into(), meta, at: std::time::SystemTime::now() }
 }
 
 #[test]

@@ -41,6 +41,10 @@ pub(super) enum Refused {
     Invalid = -2,
     /// This call has no such part, or the hook did not ask for it.
     Missing = -3,
+    /// It would wait, and the hook says that it never does.
+    Waits = -4,
+    /// It was tried and failed; the log says why.
+    Failed = -5,
 }
 
 /// What a call may have, so that its functions mean something.
@@ -171,6 +175,15 @@ impl Leave<i32> for Result<(), Refused> {
     }
 }
 
+impl Leave<i32> for Result<u32, Refused> {
+    fn leave(self) -> i32 {
+        match self {
+            Ok(number) => i32::try_from(number).unwrap_or(Refused::Invalid as i32),
+            Err(refused) => refused as i32,
+        }
+    }
+}
+
 impl Leave<u32> for u32 {
     fn leave(self) -> u32 {
         self
@@ -287,4 +300,19 @@ table! {
     Request: session_metadata(key: Str) -> Str;
     Unsent: set_session_metadata(key: Str, value: Str) -> i32;
     Unsent: remove_session_metadata(key: Str) -> i32;
+    Gateway: call_begin(method: Str, url: Str) -> i32;
+    Gateway: call_header(number: u32, name: Str, value: Str) -> i32;
+    Gateway: call_body(number: u32, body: Str) -> i32;
+    Gateway: call_timeout(number: u32, milliseconds: u32) -> i32;
+    Gateway: call_all() -> i32;
+    Gateway: reply_status(number: u32) -> u32;
+    Gateway: reply_error(number: u32) -> Str;
+    Gateway: reply_header(number: u32, name: Str) -> Str;
+    Gateway: reply_headers_len(number: u32) -> usize;
+    Gateway: reply_header_name_at(number: u32, index: usize) -> Str;
+    Gateway: reply_header_value_at(number: u32, index: usize) -> Str;
+    Gateway: reply_body(number: u32) -> Str;
+    Gateway: store_data(key: Str, value: Str, ttl: i64) -> i32;
+    Gateway: get_data(key: Str) -> Str;
+    Gateway: trigger_event(name: Str, payload: Str) -> i32;
 }

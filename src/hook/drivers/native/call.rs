@@ -2,19 +2,23 @@
 
 use std::{io::Write, sync::Arc};
 
-use super::abi::{ABI, Part, Refused};
-use crate::hook::{HookKind, Object};
+use super::{
+    abi::{ABI, Part, Refused},
+    calls::{Calls, Waiter},
+};
+use crate::hook::{HookKind, Host, Object};
 
 /// Longest text of an IP address.
 const ADDRESS_LEN: usize = 45;
 
-/// Which hook of which API is called: what its log lines carry.
-#[derive(Debug)]
+/// Which hook of which API is called, and by whom.
 pub(super) struct Site {
     /// API that asks for it.
     pub(super) api_id: Arc<str>,
     /// Function name of the definition.
     pub(super) function: Arc<str>,
+    /// What the gateway does for it.
+    pub(super) host: Arc<Host>,
 }
 
 /// One running call. Lives on the stack of the thread that runs it.
@@ -22,7 +26,10 @@ pub(super) struct Call<'a> {
     pub(super) object: &'a mut Object,
     /// Nothing after a reload.
     pub(super) kind: Option<HookKind>,
-    site: &'a Site,
+    pub(super) site: &'a Site,
+    /// Nothing for a call that may not wait.
+    pub(super) waiter: Option<Waiter>,
+    pub(super) calls: Calls,
     /// Text of the client's address, written when it is asked for.
     client: [u8; ADDRESS_LEN],
     /// The escaped path where the URL does not hold it as such; gone with the next edit of the URL.
@@ -41,12 +48,20 @@ impl<'a> Call<'a> {
             object,
             kind,
             site,
+            waiter: None,
+            calls: Calls::default(),
             client: [0; ADDRESS_LEN],
             escaped_path: None,
             request_uri: None,
             session_text: None,
             printed: Vec::new(),
         }
+    }
+
+    /// The same call as one that may wait.
+    pub(super) fn waiting(mut self, waiter: Option<Waiter>) -> Self {
+        self.waiter = waiter;
+        self
     }
 
     /// True if the functions about `part` mean something in this call.
@@ -73,7 +88,7 @@ impl<'a> Call<'a> {
 
     pub(super) fn log(&self, level: u32, text: &[u8]) {
         let text = String::from_utf8_lossy(text);
-        let Site { api_id, function } = self.site;
+        let Site { api_id, function, .. } = self.site;
         let hook = self.kind.map_or("reload", HookKind::name);
         macro_rules! line {
             ($level:ident) => {

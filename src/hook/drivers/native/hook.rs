@@ -7,13 +7,14 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::{sync::oneshot, time};
+use tokio::{runtime::Handle, sync::oneshot, time};
 
 use super::super::pool::{Pool, Rejected, Task};
 use super::{
     abi::{API, HookFn, NEXT, NON_BLOCKING, PANICKED, RESPOND},
     answer,
     call::{Call, Site},
+    calls::Waiter,
     library::Library,
 };
 use crate::{
@@ -46,6 +47,7 @@ pub(super) struct Job {
     kind: Option<HookKind>,
     object: Box<Object>,
     deadline: Instant,
+    runtime: Handle,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -59,7 +61,8 @@ impl Task for Job {
     }
 
     fn run(self) {
-        let outcome = self.function.call(self.kind, self.object);
+        let waiter = Waiter { runtime: self.runtime, deadline: self.deadline };
+        let outcome = self.function.call(self.kind, self.object, Some(waiter));
         // Nobody listens after a timeout: the object ends here.
         drop(self.reply.send(outcome));
     }
@@ -84,11 +87,12 @@ impl NativeHook {
     /// A call; without a kind it is the one after a reload.
     pub(super) async fn run(&self, kind: Option<HookKind>, object: Box<Object>) -> Outcome {
         if self.non_blocking() {
-            return self.function.call(kind, object);
+            return self.function.call(kind, object, None);
         }
         let (reply, answer) = oneshot::channel();
         let deadline = Instant::now() + self.timeout;
-        let job = Job { function: Arc::clone(&self.function), kind, object, deadline, reply };
+        let (function, runtime) = (Arc::clone(&self.function), Handle::current());
+        let job = Job { function, kind, object, deadline, runtime, reply };
         self.pool.submit(job).map_err(|rejected| self.rejected(rejected))?;
         match time::timeout_at(deadline.into(), answer).await {
             Ok(Ok(outcome)) => outcome,
@@ -124,8 +128,8 @@ impl NativeHook {
 
 impl Function {
     /// Calls it on this thread.
-    fn call(&self, kind: Option<HookKind>, mut object: Box<Object>) -> Outcome {
-        let mut call = Call::new(&mut object, kind, &self.site);
+    fn call(&self, kind: Option<HookKind>, mut object: Box<Object>, waiter: Option<Waiter>) -> Outcome {
+        let mut call = Call::new(&mut object, kind, &self.site).waiting(waiter);
         // SAFETY: `entry` follows ABI v1 (its library said so when it was loaded); table and call outlive it.
         let returned =
             catch_unwind(AssertUnwindSafe(|| unsafe { (self.entry)(&raw const API, &raw mut call) }));

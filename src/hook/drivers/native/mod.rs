@@ -11,6 +11,7 @@
 mod abi;
 mod answer;
 mod call;
+mod calls;
 mod elf;
 mod fields;
 mod hook;
@@ -41,7 +42,7 @@ use self::{
 use super::{DriverSettings, pool::Pool};
 use crate::{
     error::{Error, HookError, Result},
-    hook::{Code, Driver, DriverGauges, Failure, Hook, HookKind, HookSource, Needs, Object},
+    hook::{Code, Driver, DriverGauges, Failure, Hook, HookKind, HookSource, Host, Needs, Object},
 };
 
 /// The usual name of this driver: what definitions for Tyk say.
@@ -61,6 +62,7 @@ pub fn start(settings: &DriverSettings) -> Arc<dyn Driver> {
         pool: Arc::new(Pool::new("native", settings.hook_threads)),
         background: Arc::new(Pool::new("native-aside", settings.hook_threads.min(BACKGROUND_THREADS))),
         timeout: settings.timeout,
+        host: Arc::clone(&settings.host),
     })
 }
 
@@ -71,6 +73,7 @@ struct NativeDriver {
     /// For calls that no request waits for, so that a slow one never takes a request's thread.
     background: Arc<Pool<Job>>,
     timeout: Duration,
+    host: Arc<Host>,
 }
 
 impl Driver for NativeDriver {
@@ -121,12 +124,13 @@ impl NativeDriver {
             api_id = %source.api_id, hook = source.kind.name(), driver = NAME, function = %source.name,
             file = %path.display(), "hook loaded"
         );
-        let site = Site { api_id: Arc::clone(&source.api_id), function: Arc::clone(&source.name) };
+        let (api_id, function) = (Arc::clone(&source.api_id), Arc::clone(&source.name));
+        let site = Site { api_id, function, host: Arc::clone(&self.host) };
         Ok(Function { entry, flags, site, library })
     }
 
     fn after_reload(&self, entry: HookFn, library: Arc<Library>) -> NativeHook {
-        let site = Site { api_id: "".into(), function: ON_RELOAD.into() };
+        let site = Site { api_id: "".into(), function: ON_RELOAD.into(), host: Arc::clone(&self.host) };
         NativeHook {
             function: Arc::new(Function { entry, flags: 0, site, library }),
             pool: Arc::clone(&self.background),

@@ -1,14 +1,18 @@
 //! What can be tested without a library: the calls behind the table, and the look at files. Libraries are opened and
 //! called in `tests/it/drivers/native`.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use pingora_http::RequestHeader;
 
-use super::{abi::Refused, call::Call, call::Site, elf};
+use super::{abi::Refused, call::Call, call::Site, calls::Waiter, elf};
 use crate::{
-    hook::{HookKind, Object, Spec},
+    hook::{HookKind, Host, Object, Spec},
     session::SessionState,
+    store::MemoryStore,
     url::Url,
 };
 
@@ -37,8 +41,12 @@ fn object(target: &str) -> Object {
     }
 }
 
+fn host() -> Arc<Host> {
+    Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1000))
+}
+
 fn with_call<T>(object: &mut Object, test: impl FnOnce(&mut Call<'_>) -> T) -> T {
-    let site = Site { api_id: "api".into(), function: "Test".into() };
+    let site = Site { api_id: "api".into(), function: "Test".into(), host: host() };
     test(&mut Call::new(object, Some(HookKind::Pre), &site))
 }
 
@@ -241,7 +249,7 @@ fn a_session_is_read_and_edited_where_there_is_one() {
 #[test]
 fn an_auth_hook_sets_the_first_session() {
     let mut object = object("/");
-    let site = Site { api_id: "api".into(), function: "Test".into() };
+    let site = Site { api_id: "api".into(), function: "Test".into(), host: host() };
     let mut call = Call::new(&mut object, Some(HookKind::Auth), &site);
     assert_eq!(call.hook_kind(), 7);
     assert_eq!(call.set_session_metadata(b"tier", b"gold"), Err(Refused::Missing));
@@ -249,4 +257,43 @@ fn an_auth_hook_sets_the_first_session() {
     assert_eq!(call.set_session_metadata(b"tier", b"gold"), Ok(()));
     let state = object.state.unwrap();
     assert_eq!((state.rate, &state.meta_data["tier"]), (5.0, &"gold".into()));
+}
+
+#[test]
+fn a_hook_that_never_waits_may_not_call() {
+    let mut object = object("/");
+    with_call(&mut object, |call| {
+        assert_eq!(call.call_begin(b"GET", b"tyk://a/"), Err(Refused::Waits));
+        assert_eq!(call.call_all(), Err(Refused::Waits));
+        assert_eq!(call.store_data(b"k", b"v", 0), Err(Refused::Waits));
+        assert_eq!(call.get_data(b"k"), None);
+        assert_eq!(call.call_header(0, b"a", b"b"), Err(Refused::NotFound));
+        assert_eq!((call.reply_status(0), call.reply_body(0)), (0, None));
+    });
+}
+
+#[test]
+fn calls_are_made_together_and_keep_their_numbers() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let (mut object, host) = (object("/"), host());
+    let site = Site { api_id: "api".into(), function: "Test".into(), host };
+    let deadline = Instant::now() + Duration::from_secs(5);
+    let waiter = Waiter { runtime: runtime.handle().clone(), deadline };
+    let mut call = Call::new(&mut object, Some(HookKind::Pre), &site).waiting(Some(waiter));
+    assert_eq!(call.call_begin(b"", b"http://127.0.0.1:1/"), Ok(0));
+    assert_eq!(call.call_begin(b"B D", b"http://127.0.0.1:1/"), Ok(1));
+    call.call_header(0, b"A", b"b").unwrap();
+    call.call_all().unwrap();
+    assert_eq!(call.call_begin(b"GET", b"tyk://none/"), Ok(2));
+    assert_eq!(call.call_body(0, b"late"), Err(Refused::NotFound), "it has been made");
+    call.call_all().unwrap();
+    let error = |number| String::from_utf8_lossy(call.reply_error(number).unwrap()).into_owned();
+    assert!(error(0).contains("127.0.0.1:1"), "{}", error(0));
+    assert_eq!(error(1), "\"B D\" is no method");
+    assert!(error(2).contains("outside of a gateway"), "{}", error(2));
+    assert_eq!(call.reply_body(0), None);
+
+    call.store_data(b"k", b"\xff", 60).unwrap();
+    assert_eq!(call.get_data(b"k"), Some(&b"\xff"[..]));
+    assert_eq!(call.get_data(b"other"), None);
 }

@@ -64,13 +64,7 @@ fn host(stub: &Arc<Stub>) -> Arc<Host> {
 }
 
 fn object() -> Object {
-    let spec = Spec {
-        api_id: "a".into(),
-        org_id: "o".into(),
-        api_name: "a".into(),
-        config_data: "{}".into(),
-        ..Spec::default()
-    };
+    let spec = Spec { api_id: "a".into(), org_id: "o".into(), ..Spec::default() };
     let mut object = Object::without_request(Arc::new(spec));
     object.depth = 2;
     object

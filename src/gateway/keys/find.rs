@@ -1,26 +1,27 @@
 //! Keys in the store: found by any of their names, written, removed, their counters reset.
 
-use super::{If, keys};
+use super::Draft;
 use crate::{
-    chain::Services,
+    chain::{Services, Snapshot},
     cluster::Command,
     error::Result,
     session::{Lifetime, SessionState},
+    store::{If, keys},
 };
 
 /// A key in the store.
-pub(super) struct Found {
+pub(crate) struct Found {
     /// The token that matched; when it was looked for by its hash, that.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// What stands for it in store keys.
-    pub(super) hash: String,
+    pub(crate) hash: String,
     /// As it is stored.
-    pub(super) state: SessionState,
+    pub(crate) state: SessionState,
 }
 
 /// The key of a name: of a hash if `hashed`, else of what a client of an organisation would present
 /// (sessions reference 1.4). A store that does not answer has no keys.
-pub(super) async fn find(services: &Services, org_id: &str, name: &str, hashed: bool) -> Option<Found> {
+pub(crate) async fn find(services: &Services, org_id: &str, name: &str, hashed: bool) -> Option<Found> {
     let names: Vec<(String, String)> = if hashed {
         vec![(name.to_owned(), name.to_owned())]
     } else {
@@ -37,8 +38,26 @@ pub(super) async fn find(services: &Services, org_id: &str, name: &str, hashed: 
     Some(Found { id, hash, state })
 }
 
+/// What a key may do, for those who ask about it: policies applied, as much of its quota left as the counters say,
+/// without its password. An API stands for its organisation, else that is `org_id`.
+pub(crate) async fn detail(
+    snapshot: &Snapshot,
+    api_id: &str,
+    org_id: &str,
+    name: &str,
+    hashed: bool,
+) -> Option<SessionState> {
+    let services = &snapshot.services;
+    let org_id = snapshot.api(api_id).map_or(org_id, |api| &*api.spec.org_id);
+    let Found { hash, state, .. } = find(services, org_id, name, hashed).await?;
+    let mut state = Draft::new(snapshot, state).state;
+    fill_remaining(services, &hash, &mut state).await;
+    state.basic_auth_data.password.clear();
+    Some(state)
+}
+
 /// Writes a state and says so to all who keep a copy.
-pub(super) async fn write(
+pub(crate) async fn write(
     services: &Services,
     hash: &str,
     state: &SessionState,
@@ -51,7 +70,7 @@ pub(super) async fn write(
 }
 
 /// Removes keys and says so to all who keep a copy.
-pub(super) async fn remove(services: &Services, hashes: &[&str]) -> Result<()> {
+pub(crate) async fn remove(services: &Services, hashes: &[&str]) -> Result<()> {
     services.sessions.delete(hashes).await?;
     announce(services, &hashes.join(",")).await;
     Ok(())
@@ -66,7 +85,7 @@ async fn announce(services: &Services, hashes: &str) {
 
 /// Begins the quota of a key anew, and ends the block of the sentinel limiter (sessions reference 6). A counter that
 /// cannot be reset ends with its period.
-pub(super) async fn reset_counters(services: &Services, hash: &str, state: &SessionState) {
+pub(crate) async fn reset_counters(services: &Services, hash: &str, state: &SessionState) {
     let mut counters = vec![keys::blocked(&keys::rate_limit("", hash, "")), keys::quota("", hash)];
     let scopes = state.access_rights.values().map(|rights| rights.allowance_scope.as_str());
     counters.extend(scopes.filter(|scope| !scope.is_empty()).map(|scope| keys::quota(scope, hash)));
@@ -77,7 +96,7 @@ pub(super) async fn reset_counters(services: &Services, hash: &str, state: &Sess
 }
 
 /// Sets how much of each quota is left, from the counters.
-pub(super) async fn fill_remaining(services: &Services, hash: &str, state: &mut SessionState) {
+async fn fill_remaining(services: &Services, hash: &str, state: &mut SessionState) {
     if let Some(used) = used(services, "", hash).await.filter(|_| state.quota_max > 0) {
         state.quota_remaining = (state.quota_max - used).max(0);
     }

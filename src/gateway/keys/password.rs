@@ -16,7 +16,7 @@ const COST: u32 = 10;
 ///
 /// # Errors
 /// bcrypt takes no more than 72 bytes.
-pub(super) async fn hash(config: &Config, password: String) -> Result<BasicAuthData> {
+pub(crate) async fn hash(config: &Config, password: String) -> Result<BasicAuthData> {
     let name = &config.basic_auth_hash_key_function;
     if let Some(function) = HashFunction::named(name) {
         let password = function.hex(password.as_bytes());
@@ -34,7 +34,7 @@ pub(super) async fn hash(config: &Config, password: String) -> Result<BasicAuthD
 }
 
 /// A secret for signed requests.
-pub(super) fn secret() -> String {
+pub(crate) fn secret() -> String {
     STANDARD.encode(Uuid::new_v4().simple().to_string())
 }
 

@@ -2,24 +2,25 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use super::{If, find, keys, password};
+use super::{find, password};
 use crate::{
     analytics,
     chain::{Api, Snapshot},
     error::{Error, Result as Done},
     session::{PolicyError, SessionState, unix_now as now},
+    store::{If, keys},
 };
 
 /// A state that is about to be written, its policies applied.
-pub(super) struct Draft<'a> {
+pub(crate) struct Draft<'a> {
     snapshot: &'a Snapshot,
     /// What will be written.
-    pub(super) state: SessionState,
+    pub(crate) state: SessionState,
     policies: Option<PolicyError>,
 }
 
 /// Why a key was not written.
-pub(super) enum SaveError {
+pub(crate) enum SaveError {
     /// A policy of it cannot be applied.
     Policy(PolicyError),
     /// It would be a master key.
@@ -35,7 +36,7 @@ fn not_saved(error: Error) -> SaveError {
 
 impl<'a> Draft<'a> {
     /// Applies the policies of `state`; where that fails it stays as it is, and cannot be saved.
-    pub(super) fn new(snapshot: &'a Snapshot, state: SessionState) -> Self {
+    pub(crate) fn new(snapshot: &'a Snapshot, state: SessionState) -> Self {
         let mut applied = state.clone();
         match snapshot.policies.apply(&state.org_id, &mut applied) {
             Ok(()) => Self { snapshot, state: applied, policies: None },
@@ -44,17 +45,17 @@ impl<'a> Draft<'a> {
     }
 
     /// Sets when it was made: now.
-    pub(super) fn date(&mut self) {
+    pub(crate) fn date(&mut self) {
         self.state.date_created = analytics::rfc3339(SystemTime::now());
     }
 
     /// True if it would expire before it begins.
-    pub(super) fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.state.expires > 1 && self.state.expires < now()
     }
 
     /// Takes over when the periods of `old` end.
-    pub(super) fn keep_periods(&mut self, old: &SessionState) {
+    pub(crate) fn keep_periods(&mut self, old: &SessionState) {
         self.state.quota_renews = old.quota_renews;
         self.state.last_updated.clone_from(&old.last_updated);
         for (api_id, rights) in &old.access_rights {
@@ -68,7 +69,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Hashes its password, if it has one.
-    pub(super) async fn hash_password(&mut self) -> Done<()> {
+    pub(crate) async fn hash_password(&mut self) -> Done<()> {
         let data = &mut self.state.basic_auth_data;
         if !data.password.is_empty() {
             *data =
@@ -78,7 +79,7 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes it under `hash`. With `reset` counters and periods begin anew.
-    pub(super) async fn save(&mut self, hash: &str, reset: bool) -> Result<(), SaveError> {
+    pub(crate) async fn save(&mut self, hash: &str, reset: bool) -> Result<(), SaveError> {
         let services = &self.snapshot.services;
         if reset {
             self.state.last_updated = now().to_string();

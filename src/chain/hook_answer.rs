@@ -5,7 +5,9 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 use serde_json::Value;
 
-use super::{AUTH_FAILURE, Call, Ctx, Denial, Flow, Origin, Response, Rewrite, hook_session::TOKEN, key_failure};
+use super::{
+    AUTH_FAILURE, Call, Ctx, Denial, Flow, Origin, Response, Rewrite, hook_session::TOKEN, key_failure,
+};
 use crate::{
     error::{Error, Result},
     event::EventKind,
@@ -94,7 +96,9 @@ fn without_framing(mut headers: HeaderMap) -> HeaderMap {
 pub fn respond(answer: Answer) -> Result<Response> {
     let fault = |error: Box<pingora_core::Error>| Error::Internal(error.into());
     if answer.status.is_informational() {
-        return Err(Error::Internal(format!("a hook answered {}, which ends no request", answer.status).into()));
+        return Err(Error::Internal(
+            format!("a hook answered {}, which ends no request", answer.status).into(),
+        ));
     }
     let mut head = ResponseHeader::build(answer.status, Some(answer.headers.len() + 3)).map_err(fault)?;
     for (name, value) in &answer.headers {

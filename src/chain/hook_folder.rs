@@ -11,11 +11,9 @@ const WITH_SESSION: &str = "_with_session";
 /// Adds what is in an API's folder to the lists of its definition. A folder that cannot be read becomes an entry that
 /// cannot be loaded: nobody knows which gate its scripts would keep.
 pub(super) fn add(custom: &mut CustomMiddleware, folder: &Path, complaints: &mut Vec<(String, String)>) {
-    for (name, list) in [
-        ("pre", &mut custom.pre),
-        ("post_auth", &mut custom.post_key_auth),
-        ("post", &mut custom.post),
-    ] {
+    for (name, list) in
+        [("pre", &mut custom.pre), ("post_auth", &mut custom.post_key_auth), ("post", &mut custom.post)]
+    {
         list.extend(entries(&folder.join(name), complaints));
     }
     if let Some(last) = entries(&folder.join("auth"), complaints).pop() {

@@ -117,7 +117,11 @@ pub fn inline(text: &str) -> Result<Code, String> {
 }
 
 /// The code of each driver that an entry names, in Tyk's load order: scripts of virtual endpoints come first.
-fn scripts(custom: &CustomMiddleware, definition: &ApiDefinition, config: &Config) -> Vec<(String, Arc<[Code]>)> {
+fn scripts(
+    custom: &CustomMiddleware,
+    definition: &ApiDefinition,
+    config: &Config,
+) -> Vec<(String, Arc<[Code]>)> {
     let mut all: Vec<(String, Vec<Code>)> = Vec::new();
     let mut add = |driver: &str, code: Result<Code, String>| {
         let Ok(code) = code else { return };

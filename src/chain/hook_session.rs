@@ -4,10 +4,7 @@
 use std::{
     collections::BTreeMap,
     mem,
-    sync::{
-        Arc,
-        atomic::Ordering::Relaxed,
-    },
+    sync::{Arc, atomic::Ordering::Relaxed},
 };
 
 use pingora_proxy::Session;
@@ -128,7 +125,9 @@ impl Call {
             }
             (_, Some(key)) => *key.edit() = state,
             (_, None) => {
-                self.warn("left a session without naming its key in metadata \"token\": the request is refused");
+                self.warn(
+                    "left a session without naming its key in metadata \"token\": the request is refused",
+                );
                 return Ok(Some(refuse("", session, ctx)));
             }
         }

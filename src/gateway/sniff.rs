@@ -80,9 +80,8 @@ const MORE_MAGIC: &[Magic] = &[
 /// Names the type of a body whose head does not, where Go would.
 pub(super) fn name_type(head: &mut ResponseHeader, body: &[u8]) -> pingora_core::Result<()> {
     let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    let told = [header::CONTENT_TYPE, header::CONTENT_ENCODING]
-        .iter()
-        .any(|name| head.headers.contains_key(name));
+    let told =
+        [header::CONTENT_TYPE, header::CONTENT_ENCODING].iter().any(|name| head.headers.contains_key(name));
     if body.is_empty() || bodiless || told {
         return Ok(());
     }

@@ -56,7 +56,10 @@ fn load(blueprint: &mut Blueprint<'_>, entry: &Virtual, at: &str) -> Option<Call
     let driver = driver_of_virtual(&blueprint.hooks.custom, entry);
     let services = blueprint.services;
     if services.hooks.family(driver) == Family::Script && !services.config.enable_jsvm {
-        blueprint.warn(at, "enable_jsvm is off: the endpoint does not exist and its requests go upstream, as in Tyk");
+        blueprint.warn(
+            at,
+            "enable_jsvm is off: the endpoint does not exist and its requests go upstream, as in Tyk",
+        );
         return None;
     }
     let wish = Wish {
@@ -82,7 +85,12 @@ impl Middleware for VirtualEndpoints {
         match call.run(session, ctx).await {
             Err(error) if *proxy_on_error => {
                 let (api_id, function, error) = (&*call.spec.api_id, &*call.name, error.chain());
-                tracing::warn!(api_id, function, error, "a virtual endpoint failed: its request goes upstream");
+                tracing::warn!(
+                    api_id,
+                    function,
+                    error,
+                    "a virtual endpoint failed: its request goes upstream"
+                );
                 Ok(Flow::Next)
             }
             flow => flow,

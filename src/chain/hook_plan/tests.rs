@@ -28,8 +28,7 @@ fn folder(files: &[&str]) -> (tempfile::TempDir, Config) {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, "").unwrap();
     }
-    let config =
-        Config { middleware_path: folder.path().to_str().unwrap().to_owned(), ..Config::default() };
+    let config = Config { middleware_path: folder.path().to_str().unwrap().to_owned(), ..Config::default() };
     (folder, config)
 }
 

@@ -259,8 +259,9 @@ impl<'js> Call<'_, '_, 'js> {
             None => left,
         };
         let name = &self.script.name;
-        left.into_object()
-            .ok_or_else(|| Fault::wrong(format!("its handler returned nothing: return {name}.ReturnData(...)")))
+        left.into_object().ok_or_else(|| {
+            Fault::wrong(format!("its handler returned nothing: return {name}.ReturnData(...)"))
+        })
     }
 }
 
@@ -282,10 +283,13 @@ fn handler<'js>(target: &Value<'js>, kind: HookKind) -> Done<Function<'js>> {
     let Some(object) = target.as_object() else { return Err(Fault::wrong("it is no object")) };
     let found: Value<'js> = object.get(entry)?;
     let Some(function) = found.into_function() else {
-        return Err(Fault::wrong(format!("it has no {entry}: make it with new TykJS.TykMiddleware.NewMiddleware({{}})")));
+        return Err(Fault::wrong(format!(
+            "it has no {entry}: make it with new TykJS.TykMiddleware.NewMiddleware({{}})"
+        )));
     };
     let handler: Value<'js> = object.get(own)?;
-    let inherited = object.get_prototype().is_some_and(|prototype| prototype.contains_key(entry).unwrap_or(false));
+    let inherited =
+        object.get_prototype().is_some_and(|prototype| prototype.contains_key(entry).unwrap_or(false));
     if inherited && !handler.is_function() {
         return Err(Fault::wrong(format!("it has no handler: give it one with {set}(function ...)")));
     }

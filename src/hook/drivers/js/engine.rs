@@ -13,8 +13,7 @@ use std::{
 };
 
 use rquickjs::{
-    Context, Ctx, Filter, Function, Object as JsObject, Persistent, Runtime, Value,
-    context::EvalOptions,
+    Context, Ctx, Filter, Function, Object as JsObject, Persistent, Runtime, Value, context::EvalOptions,
 };
 
 use super::{
@@ -189,9 +188,12 @@ impl Engine {
     ) -> (Result<T, Option<String>>, bool) {
         self.state.begin(deadline, run);
         let (outcome, usable) = self.context.with(|ctx| {
-            let outcome = self.makers.clone().restore(&ctx).map_err(Fault::from).and_then(|makers| {
-                work(&Scope { ctx: &ctx, run, makers, engine: self })
-            });
+            let outcome = self
+                .makers
+                .clone()
+                .restore(&ctx)
+                .map_err(Fault::from)
+                .and_then(|makers| work(&Scope { ctx: &ctx, run, makers, engine: self }));
             let mut report = outcome.map_err(|fault| fault.text(&ctx));
             while !self.state.is_out_of_time() && ctx.execute_pending_job() {}
             let mut usable = !self.state.is_out_of_time();

@@ -82,9 +82,8 @@ impl Driver for JsDriver {
             return Err(HookError::SwitchedOff { name: name(), setting: "enable_jsvm" }.into());
         }
         let timeout = source.timeout.unwrap_or(self.jsvm.timeout);
-        let script = self
-            .find(source, timeout)
-            .map_err(|reason| HookError::NotLoaded { name: name(), reason })?;
+        let script =
+            self.find(source, timeout).map_err(|reason| HookError::NotLoaded { name: name(), reason })?;
         tracing::debug!(
             api_id = %source.api_id, hook = source.kind.name(), driver = self.dialect.name(),
             function = %source.name, "hook loaded"
@@ -155,8 +154,7 @@ impl JsDriver {
 fn needs(kind: HookKind, program: &Program) -> Needs {
     let reads = program.reads_bodies();
     Needs {
-        request_body: reads
-            && !matches!(kind, HookKind::Analytics | HookKind::Event | HookKind::Response),
+        request_body: reads && !matches!(kind, HookKind::Analytics | HookKind::Event | HookKind::Response),
         response_body: reads && kind == HookKind::Response,
     }
 }

@@ -52,7 +52,10 @@ fn edited(name: &str, value: &JsValue<'_>, known: &Value) -> Done<Value> {
             let number = value.as_number().filter(|number| number.fract() == 0.0).ok_or_else(wrong)?;
             #[expect(clippy::cast_precision_loss, reason = "this is how it was handed over")]
             let same = number == *before as f64;
-            #[expect(clippy::cast_possible_truncation, reason = "it is whole, and the ends are as good as any")]
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "it is whole, and the ends are as good as any"
+            )]
             Value::Number(if same { *before } else { number as i64 })
         }
         Value::Time(_) => Value::Time(read::text_of(value, name)?.parse().map_err(|_| wrong())?),

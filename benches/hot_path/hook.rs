@@ -77,6 +77,7 @@ fn object() -> Box<Object> {
     Box::new(Object {
         request,
         url: Url::from_target(b"/greeters/hello?name=x").unwrap(),
+        parked: None,
         client: "192.0.2.1".parse().ok(),
         body: None,
         response: None,

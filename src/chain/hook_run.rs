@@ -9,7 +9,7 @@ use pingora_proxy::Session;
 use super::{Call, Ctx, Denial, Flow, hook_session::Aside, is_tls, peer_ip};
 use crate::{
     error::{Error, HookError, Result},
-    hook::{Answer, Failure, HookKind, Object},
+    hook::{Answer, Failure, Family, HookKind, Object, Parked},
     upstream::Target,
 };
 
@@ -115,6 +115,7 @@ impl Call {
         // Reads the framing before a hook has the head.
         session.as_downstream_mut().is_body_empty();
         let (client, tls) = (peer_ip(session), is_tls(session));
+        let parked = (self.family == Family::Coprocess).then(|| parked(ctx)).flatten();
         let head = session.req_header_mut();
         let (request, url, metadata) = if copies {
             (head.clone(), ctx.url.clone(), ctx.metadata.as_deref().cloned())
@@ -129,6 +130,7 @@ impl Call {
             record: None,
             event: None,
             url,
+            parked,
             client,
             tls,
             depth: ctx.depth,
@@ -139,6 +141,15 @@ impl Call {
             target: None,
         })
     }
+}
+
+/// What a rich plugin sees in place of the request's own URL and method.
+fn parked(ctx: &Ctx) -> Option<Box<Parked>> {
+    if ctx.rewrite.is_none() && ctx.method.is_none() {
+        return None;
+    }
+    let url = ctx.rewrite.as_ref().map(|rewrite| rewrite.url.clone());
+    Some(Box::new(Parked { url, method: ctx.method.clone() }))
 }
 
 /// Stands in for a head while a hook holds it; allocates nothing.
@@ -155,6 +166,12 @@ pub fn is_same(one: &Bytes, other: &Bytes) -> bool {
 fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Option<Answer>> {
     *session.req_header_mut() = object.request;
     ctx.url = object.url;
+    if let Some(parked) = object.parked {
+        if let (Some(rewrite), Some(url)) = (&mut ctx.rewrite, parked.url) {
+            rewrite.url = url;
+        }
+        ctx.method = parked.method;
+    }
     ctx.metadata = (!object.metadata.is_empty()).then(|| Box::new(object.metadata));
     if let Some(text) = object.target {
         let target = Target::parse(&text).map_err(|error| Error::Internal(error.into()))?;

@@ -5,6 +5,7 @@
 //! them and applies the edits back, so every driver shares one build, one apply and one set of tests.
 
 pub mod bundle;
+pub mod coprocess;
 pub mod drivers;
 mod family;
 mod header_name;
@@ -22,7 +23,7 @@ use crate::error::{Error, HookError, Result};
 pub use family::Family;
 pub use header_name::canonical;
 pub use host::{Ask, Caller, GatewayCalls, HookCall, HookReply, Host, SetKey, Stored, Values};
-pub use object::{Answer, Manner, Object, ResponsePart, Spec};
+pub use object::{Answer, Manner, Object, Parked, ResponsePart, Spec};
 pub use record::{RecordPart, Value};
 pub use registry::Hooks;
 pub use source::{Code, HookSource};

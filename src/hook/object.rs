@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, Method, StatusCode};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::{RecordPart, bundle};
@@ -25,6 +25,9 @@ pub struct Object {
     pub event: Option<Arc<str>>,
     /// Path and query, as the chain sees them: with the listen path, before any parked rewrite.
     pub url: Url,
+    /// What steps before have parked for the upstream. The hooks of [`Family::Coprocess`](super::Family::Coprocess) see and
+    /// edit it; others are given none.
+    pub parked: Option<Box<Parked>>,
     /// The peer of the connection.
     pub client: Option<IpAddr>,
     /// The client's connection is encrypted.
@@ -62,6 +65,7 @@ impl Object {
             record: None,
             event: None,
             url: Url::default(),
+            parked: None,
             client: None,
             tls: false,
             depth: 0,
@@ -72,6 +76,15 @@ impl Object {
             target: None,
         }
     }
+}
+
+/// URL and method on their way to the upstream, which the request itself does not have yet.
+#[derive(Debug, Default)]
+pub struct Parked {
+    /// By a URL rewrite.
+    pub url: Option<Url>,
+    /// By a method transform.
+    pub method: Option<Method>,
 }
 
 /// The upstream's answer as a response hook sees and edits it.

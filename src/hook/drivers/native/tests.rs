@@ -26,6 +26,7 @@ fn object(target: &str) -> Object {
         tls: false,
         depth: 0,
         url: Url::from_target(target.as_bytes()).unwrap(),
+        parked: None,
         client: "192.0.2.1".parse().ok(),
         spec: Arc::new(Spec {
             api_id: "api".into(),

@@ -70,6 +70,7 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
     Box::new(Object {
         request,
         url: Url::from_target(target.as_bytes()).unwrap(),
+        parked: None,
         client: "192.0.2.1".parse().ok(),
         body: None,
         response: None,

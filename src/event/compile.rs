@@ -101,13 +101,13 @@ impl Compiler<'_> {
         for (name, list) in wishes.iter().filter(|(_, list)| !list.is_empty()) {
             let at = format!("event_handlers.events.{name}");
             let kind = self.kind(name, &at);
-            if kind.is_none() && self.scope == Scope::Api {
+            if kind.is_none() && self.owner.is_some() {
                 continue;
             }
             let name: Arc<str> = name.as_str().into();
             for (index, wish) in list.iter().enumerate() {
                 let Some(handler) = self.handler(wish, &format!("{at}[{index}]")) else { continue };
-                if self.scope == Scope::Gateway {
+                if self.owner.is_none() {
                     events.named.push((name.clone(), handler.clone()));
                 }
                 events.handlers.extend(kind.map(|kind| (kind, handler)));
@@ -133,7 +133,7 @@ impl Compiler<'_> {
             }
             (None, _) => "no event of this name is fired",
         };
-        let then = match self.scope {
+        let then = match own {
             Scope::Api => "no handler is called",
             Scope::Gateway => "its handlers hear only of what plugins fire under this name",
         };

@@ -66,7 +66,7 @@ fn handler(fails: bool, breaks: bool) -> (Arc<Dynamic>, Arc<Fake>, Arc<Metrics>)
 fn event(key: usize) -> Event {
     let mut meta = Map::new();
     meta.insert("Key".into(), key.into());
-    Event { kind: EventKind::AuthFailure, meta, at: SystemTime::now() }
+    Event { name: EventKind::AuthFailure.name().into(), meta, at: SystemTime::now() }
 }
 
 fn keys(fake: &Fake) -> Vec<u64> {
@@ -134,9 +134,12 @@ fn what_cannot_be_called_is_named() {
         Ok(_) => panic!("it was built"),
     };
     let named = settings(json!({ "name": "f", "path": "/nowhere/f.js" }));
-    let build = |settings: &Settings, owner: Option<&Owner>| build_script(settings, &maker, owner, &mut |_, _| {});
+    let build =
+        |settings: &Settings, owner: Option<&Owner>| build_script(settings, &maker, owner, &mut |_, _| {});
     assert!(refused(build(&named, None)).contains("Handler not found"));
-    assert!(refused(build(&settings(json!({ "path": "x.js" })), Some(&owner("")))).contains("name is missing"));
+    assert!(
+        refused(build(&settings(json!({ "path": "x.js" })), Some(&owner("")))).contains("name is missing")
+    );
     assert!(refused(build(&named, Some(&owner("")))).contains("hook f"));
     let off = settings(json!({ "disabled": true, "name": "f" }));
     assert!(matches!(build(&off, Some(&owner(""))), Ok(Built::Disabled)));

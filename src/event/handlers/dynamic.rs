@@ -148,7 +148,7 @@ impl Drop for Working<'_> {
 #[async_trait]
 impl EventHandler for Dynamic {
     async fn handle(&self, event: &Event) {
-        let text = json!({ "Type": event.kind.name(), "Meta": event.meta, "TimeStamp": event.time_stamp() });
+        let text = json!({ "Type": event.name, "Meta": event.meta, "TimeStamp": event.time_stamp() });
         if !self.join(text.to_string().into()) {
             return;
         }

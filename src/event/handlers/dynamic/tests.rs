@@ -66,7 +66,7 @@ fn handler(fails: bool, breaks: bool) -> (Arc<Dynamic>, Arc<Fake>, Arc<Metrics>)
 fn event(key: usize) -> Event {
     let mut meta = Map::new();
     meta.insert("Key".into(), key.into());
-    Event { kind: EventKind::AuthFailure, meta, at: SystemTime::now() }
+    Event { name: EventKind::AuthFailure.name().into(), meta, at: SystemTime::now() }
 }
 
 fn keys(fake: &Fake) -> Vec<u64> {

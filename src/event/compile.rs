@@ -96,18 +96,22 @@ struct Compiler<'a> {
 }
 
 impl Compiler<'_> {
+    fn scope(&self) -> Scope {
+        if self.owner.is_some() { Scope::Api } else { Scope::Gateway }
+    }
+
     fn events(mut self, wishes: &BTreeMap<String, Vec<Wish>>) -> Events {
         let mut events = Events::default();
         for (name, list) in wishes.iter().filter(|(_, list)| !list.is_empty()) {
             let at = format!("event_handlers.events.{name}");
             let kind = self.kind(name, &at);
-            if kind.is_none() && self.owner.is_some() {
+            if kind.is_none() && self.scope() == Scope::Api {
                 continue;
             }
             let name: Arc<str> = name.as_str().into();
             for (index, wish) in list.iter().enumerate() {
                 let Some(handler) = self.handler(wish, &format!("{at}[{index}]")) else { continue };
-                if self.owner.is_none() {
+                if self.scope() == Scope::Gateway {
                     events.named.push((name.clone(), handler.clone()));
                 }
                 events.handlers.extend(kind.map(|kind| (kind, handler)));
@@ -121,8 +125,7 @@ impl Compiler<'_> {
     /// The kind of this name, if its events come this way.
     fn kind(&mut self, name: &str, at: &str) -> Option<EventKind> {
         let kind = EventKind::named(name);
-        let own = if self.owner.is_some() { Scope::Api } else { Scope::Gateway };
-        let why = match (kind.map(EventKind::scope), own) {
+        let why = match (kind.map(EventKind::scope), self.scope()) {
             (Some(Some(scope)), own) if scope == own => return kind,
             (Some(None), _) => "only the monitor of the gateway config tells of this event",
             (Some(Some(Scope::Gateway)), _) => {
@@ -133,7 +136,7 @@ impl Compiler<'_> {
             }
             (None, _) => "no event of this name is fired",
         };
-        let then = match own {
+        let then = match self.scope() {
             Scope::Api => "no handler is called",
             Scope::Gateway => "its handlers hear only of what plugins fire under this name",
         };

@@ -58,11 +58,6 @@ const KINDS: &[Kind] = &[
         Instead("requests always go upstream"),
     ),
     Kind(
-        "virtual",
-        |p| p.virtual_endpoints.iter().map(|e| !e.disabled).collect(),
-        Instead("the request goes upstream"),
-    ),
-    Kind(
         "persist_graphql",
         |p| vec![true; p.persist_graphql.len()],
         Instead("the request goes upstream as it is"),

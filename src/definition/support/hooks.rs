@@ -1,7 +1,7 @@
 //! Hooks whose kind or driver does not run yet. A hook that cannot run closes its API: it may be what protects it.
 
 use super::{
-    super::{ApiDefinition, HookEntry, VersionInfo},
+    super::{ApiDefinition, HookEntry, Pinhook, VersionInfo},
     Lint,
 };
 use crate::error::Problem;
@@ -10,8 +10,10 @@ use crate::error::Problem;
 const NATIVE: [&str; 3] = ["goplugin", "native", "golang"];
 /// Names of JavaScript.
 const SCRIPTS: [&str; 2] = ["otto", "javascript"];
+/// Other drivers.
+const OTHERS: [&str; 1] = ["lua"];
 /// Drivers that will be built.
-const LATER: [&str; 3] = ["python", "lua", "grpc"];
+const LATER: [&str; 2] = ["python", "grpc"];
 
 pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
     let hooks = &definition.custom_middleware;
@@ -58,14 +60,29 @@ fn auth(definition: &ApiDefinition, place: &str, found: &mut Lint) {
 }
 
 pub(super) fn check_endpoints(version: &VersionInfo, at: &str, place: &str, found: &mut Lint) {
-    let entries = version.extended_paths.go_plugin.iter().enumerate();
-    for (index, entry) in entries.filter(|(_, entry)| !entry.disabled) {
-        let named = entry.pinhook.as_ref().and_then(|own| own.driver.as_deref());
-        if let Some(name) = named.filter(|name| !NATIVE.contains(name)) {
-            let path = format!("{at}.extended_paths.go_plugin[{index}].pinhook.driver");
-            let message = format!("driver {name:?} does not run endpoint hooks: the API answers 500");
-            found.refuse(Problem::error(place, path, message).hint("leave it out"));
+    let paths = &version.extended_paths;
+    for (index, entry) in paths.go_plugin.iter().enumerate().filter(|(_, entry)| !entry.disabled) {
+        let path = format!("{at}.extended_paths.go_plugin[{index}]");
+        own_driver(entry.pinhook.as_ref(), &path, place, found);
+    }
+    for (index, entry) in paths.virtual_endpoints.iter().enumerate().filter(|(_, entry)| !entry.disabled) {
+        let path = format!("{at}.extended_paths.virtual[{index}]");
+        own_driver(entry.pinhook.as_ref(), &path, place, found);
+        let kind = &entry.function_source_type;
+        if !matches!(&**kind, "file" | "blob") {
+            let message = format!("{kind:?} is none of file, blob: requests that reach it are answered 500");
+            found.problems.push(Problem::error(place, format!("{path}.function_source_type"), message));
         }
+        if entry.response_function_name.is_empty() {
+            let message = "no function is named: requests that reach it are answered 500";
+            found.problems.push(Problem::error(place, format!("{path}.response_function_name"), message));
+        }
+    }
+}
+
+fn own_driver(own: Option<&Pinhook>, at: &str, place: &str, found: &mut Lint) {
+    if let Some(name) = own.and_then(|own| own.driver.as_deref()) {
+        known_driver(name, at, format!("{at}.pinhook.driver"), place, found);
     }
 }
 
@@ -79,7 +96,12 @@ fn driver(entry: &HookEntry, common: &str, at: &str, place: &str, found: &mut Li
         Some(own) => (own, format!("{at}.pinhook.driver")),
         None => (common, "custom_middleware.driver".to_owned()),
     };
-    if name == "goplugin" || SCRIPTS.contains(&name) {
+    known_driver(name, at, path, place, found);
+    ignored_settings(entry, name, at, place, found);
+}
+
+fn known_driver(name: &str, at: &str, path: String, place: &str, found: &mut Lint) {
+    if name == "goplugin" || SCRIPTS.contains(&name) || OTHERS.contains(&name) {
         return;
     }
     if NATIVE.contains(&name) {
@@ -101,6 +123,7 @@ fn driver(entry: &HookEntry, common: &str, at: &str, place: &str, found: &mut Li
         let known = NATIVE
             .iter()
             .chain(&SCRIPTS)
+            .chain(&OTHERS)
             .chain(&LATER)
             .map(|known| (strsim::jaro_winkler(known, name), *known));
         let near = known.filter(|near| near.0 > 0.8).max_by(|one, other| one.0.total_cmp(&other.0));
@@ -108,5 +131,22 @@ fn driver(entry: &HookEntry, common: &str, at: &str, place: &str, found: &mut Li
             Some((_, known)) => problem.hint(format!("did you mean {known}?")),
             None => problem.hint("expected one of goplugin, otto, javascript, python, lua, grpc"),
         });
+    }
+}
+
+/// What Tyk says nothing of: settings that mean nothing to the entry's driver or place.
+fn ignored_settings(entry: &HookEntry, driver: &str, at: &str, place: &str, found: &mut Lint) {
+    let script = SCRIPTS.contains(&driver);
+    let session = at.starts_with("custom_middleware.post") || at.starts_with("custom_middleware.response");
+    for (member, set, why) in [
+        ("raw_body_only", entry.raw_body_only && script, "scripts get the body as text"),
+        ("require_session", entry.require_session && script && !session, "there is no session before auth"),
+        ("require_session", entry.require_session && !script, "only scripts have to ask for it"),
+        ("code", !entry.code.is_empty() && !script && driver != "lua", "only scripts may stand in a definition"),
+    ] {
+        if set {
+            let message = format!("has no effect: {why}");
+            found.problems.push(Problem::warning(place, format!("{at}.{member}"), message));
+        }
     }
 }

@@ -114,7 +114,7 @@ fn what_does_not_protect_is_named() {
         assert_eq!(named(&with(path, value)), [at]);
     }
     for kind in
-        ["hard_timeouts", "circuit_breakers", "virtual", "transform", "transform_jq", "persist_graphql"]
+        ["hard_timeouts", "circuit_breakers", "transform", "transform_jq", "persist_graphql"]
     {
         let value = with_rule(kind, json!([{ "path": "/x", "method": "GET" }]));
         assert_eq!(named(&value), [format!("version_data.versions.Default.extended_paths.{kind}[0]")]);
@@ -162,16 +162,20 @@ fn drivers() {
     assert_eq!(named(&hooks("golang", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("native", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("", Value::Null)), ["custom_middleware.driver"]);
-    assert!(named(&hooks("lua", json!({ "driver": "goplugin" }))).is_empty());
-    assert_eq!(refused(&hooks("lua", Value::Null)), ["custom_middleware.driver"]);
+    for built in ["otto", "javascript", "lua"] {
+        assert!(named(&hooks(built, Value::Null)).is_empty(), "{built}");
+    }
+    assert!(named(&hooks("grpc", json!({ "driver": "goplugin" }))).is_empty());
+    assert_eq!(refused(&hooks("grpc", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(
-        refused(&hooks("goplugin", json!({ "driver": "lua" }))),
+        refused(&hooks("goplugin", json!({ "driver": "grpc" }))),
         ["custom_middleware.pre[0].pinhook.driver"]
     );
     let found = refusals(&read(&hooks("goplugn", Value::Null)), "t");
     assert_eq!(found[0].hint.as_deref(), Some("did you mean goplugin?"));
-    let own = json!([{ "path": "/x", "method": "GET", "pinhook": { "driver": "lua" } }]);
-    assert_eq!(refused(&with_rule("go_plugin", own)).len(), 1);
+    let own = |driver: &str| json!([{ "path": "/x", "method": "GET", "pinhook": { "driver": driver } }]);
+    assert!(named(&with_rule("go_plugin", own("lua"))).is_empty());
+    assert_eq!(refused(&with_rule("go_plugin", own("luo"))).len(), 1);
 }
 
 #[test]
@@ -181,4 +185,29 @@ fn hooks_around_auth_of_a_keyless_api_never_run() {
         json!({ "driver": "goplugin", "post_key_auth": [{}], "auth_check": { "name": "f" } }),
     );
     assert_eq!(named(&value), ["custom_middleware.post_key_auth[0]", "custom_middleware.auth_check"]);
+}
+
+#[test]
+fn what_a_driver_has_no_use_for_is_named() {
+    let hooks = |list: &str, driver: &str| {
+        let entry = json!({
+            "name": "f", "path": "f", "code": "eA==", "require_session": true, "raw_body_only": true
+        });
+        named(&with("/custom_middleware", json!({ "driver": driver, list: [entry] })))
+    };
+    let at = |list: &str, member: &str| format!("custom_middleware.{list}[0].{member}");
+    assert_eq!(hooks("pre", "otto"), [at("pre", "raw_body_only"), at("pre", "require_session")]);
+    assert_eq!(hooks("post", "javascript"), [at("post", "raw_body_only")]);
+    assert_eq!(hooks("post", "goplugin"), [at("post", "require_session"), at("post", "code")]);
+}
+
+#[test]
+fn virtual_endpoints_need_a_function_and_a_known_source() {
+    let entry = |kind: &str, name: &str| {
+        json!([{ "path": "/v", "method": "GET", "response_function_name": name,
+                 "function_source_type": kind, "function_source_uri": "v.js" }])
+    };
+    assert!(named(&with_rule("virtual", entry("file", "f"))).is_empty());
+    assert_eq!(named(&with_rule("virtual", entry("url", "f"))).len(), 1);
+    assert_eq!(named(&with_rule("virtual", entry("blob", ""))).len(), 1);
 }

@@ -137,7 +137,7 @@ impl Script for JsFunction {
     }
 
     fn waits(&self) -> bool {
-        self.program.waits()
+        self.program.habits.waits
     }
 
     fn run(&self, kind: HookKind, object: &mut Object, run: &Run<'_>) -> Result<(), Stop> {

@@ -1,7 +1,8 @@
 //! One program on one thread: a runtime of its own, made when the thread first needs it and kept until the program is
 //! gone. No thread ever waits for another one here.
 //!
-//! What scripts can reach is frozen; what a call leaves in the global object is taken away after it. A context that
+//! What scripts can reach is frozen, unless they extend the language itself: each of their calls then gets a context of
+//! its own, which costs far more. What a call leaves in the global object is taken away after it. A context that
 //! cannot be trusted any more (out of time, out of memory, a global that cannot be removed) is thrown away.
 
 use std::{
@@ -110,6 +111,12 @@ pub(super) fn with<T>(
 ) -> Result<T, Stop> {
     let started = Instant::now();
     let fail = |reason: String| Stop::Failed(HookError::Script { name: name.to_owned(), reason });
+    if program.habits.extends_language {
+        let engine = Engine::new(program).map_err(fail)?;
+        let deadline = run.deadline + started.elapsed();
+        let (outcome, _) = engine.work(run, deadline, gateway, trace, work);
+        return outcome.map_err(|reason| reason.map_or(Stop::OutOfTime, fail));
+    }
     let known = ENGINES.with_borrow_mut(|engines| engines.find(program.id));
     let mut deadline = run.deadline;
     let engine = match known {
@@ -164,7 +171,7 @@ impl Engine {
         runtime.set_interrupt_handler(Some(Box::new(move || watched.is_over())));
         let context = Context::full(&runtime).map_err(fault)?;
         let made = context.with(|ctx| {
-            prepare(&ctx, program.dialect, &state)
+            prepare(&ctx, program, &state)
                 .map(|makers| (Persistent::save(&ctx, makers), count(&ctx.globals())))
                 .map_err(|fault| fault.text(&ctx).text)
         });
@@ -239,16 +246,19 @@ fn count(globals: &JsObject<'_>) -> usize {
     globals.own_keys::<rquickjs::Atom<'_>>(every()).count()
 }
 
-fn prepare<'js>(ctx: &Ctx<'js>, dialect: Dialect, state: &Rc<State>) -> Done<JsObject<'js>> {
+fn prepare<'js>(ctx: &Ctx<'js>, program: &Program, state: &Rc<State>) -> Done<JsObject<'js>> {
     let globals = ctx.globals();
     helpers::install(ctx, &globals, state)?;
     gateway::install(ctx, &globals, state)?;
-    let json = match dialect {
+    let json = match program.dialect {
         Dialect::Otto => "go",
         Dialect::JavaScript => "own",
     };
     let library: Function<'js> = compile(ctx, LIBRARY.to_owned(), "pinhook-library")?;
     let makers: JsObject<'js> = library.call((globals.clone(), json))?;
+    if program.habits.extends_language {
+        return Ok(makers);
+    }
     let freeze: Function<'js> = compile(ctx, FREEZE.to_owned(), "pinhook-freeze")?;
     let prototypes: Value<'js> = makers.get("prototypes")?;
     freeze.call::<_, ()>((globals, prototypes, makers.clone()))?;
@@ -261,4 +271,10 @@ pub(super) fn compile<'js>(ctx: &Ctx<'js>, text: String, file: &str) -> Done<Fun
     options.strict = false;
     options.filename = Some(file.to_owned());
     Ok(ctx.eval_with_options(text, options)?)
+}
+
+/// How many engines this thread has.
+#[cfg(test)]
+pub(super) fn live() -> usize {
+    ENGINES.with_borrow(|engines| engines.live.len())
 }

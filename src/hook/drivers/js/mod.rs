@@ -24,6 +24,7 @@ mod response;
 mod session;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::{
     collections::HashMap,
@@ -153,7 +154,7 @@ impl JsDriver {
 
 /// The bodies that a hook of this kind gets: one whose code can name neither is not worth holding a body back for.
 fn needs(kind: HookKind, program: &Program) -> Needs {
-    let reads = program.reads_bodies();
+    let reads = program.habits.reads_bodies;
     Needs {
         request_body: reads && !matches!(kind, HookKind::Analytics | HookKind::Event | HookKind::Response),
         response_body: reads && kind == HookKind::Response,

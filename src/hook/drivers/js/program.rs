@@ -10,34 +10,11 @@ use std::{
     },
 };
 
+use super::words::Habits;
 use crate::hook::Code;
 
 /// The file name that positions in a program bear until they are traced to a user's file.
 pub(super) const FILE: &str = "pinhook-program";
-
-/// Helpers that wait for something outside of the script.
-const WAITING: [&str; 10] = [
-    "TykMakeHttpRequest",
-    "TykBatchRequest",
-    "TykGetKeyData",
-    "TykSetKeyData",
-    "TykStorageGet",
-    "TykStorageSet",
-    "TykStorageSetNX",
-    "TykStorageDel",
-    "TykStorageTTL",
-    "TykStorageIncr",
-];
-/// The same, with names that many objects have for functions of theirs.
-const WAITING_ALONE: [&str; 2] = ["call", "callAll"];
-
-/// Words for a body, and for whatever else there is.
-const BODY: [&str; 7] =
-    ["Body", "IgnoreBody", "stringify", "getOwnPropertyNames", "ownKeys", "eval", "Function"];
-/// The same, where they are members: they are words of comments, too.
-const BODY_MEMBERS: [&str; 7] = ["keys", "entries", "values", "assign", "forEach", "each", "extend"];
-/// How far from `for` an `in` may stand.
-const FOR_IN: usize = 60;
 
 static NEXT: AtomicU64 = AtomicU64::new(0);
 /// How many programs are gone: threads drop what they made of those when they see it change.
@@ -102,8 +79,7 @@ pub(super) struct Program {
     units: Vec<Unit>,
     /// How many of the units, the first ones, are there for all others.
     shared: usize,
-    waits: bool,
-    reads_bodies: bool,
+    pub(super) habits: Habits,
     /// Why units are left out.
     faults: Mutex<Vec<(usize, String)>>,
     /// The functions that are called, by the file that they are looked for in.
@@ -125,33 +101,17 @@ pub(super) struct Layout(Vec<(usize, usize)>);
 
 impl Program {
     pub(super) fn new(dialect: Dialect, units: Vec<Unit>, shared: usize, memory: usize) -> Self {
-        let names = |name: &str, how: Word| units.iter().any(|unit| has(&unit.text, name, how));
-        let waits = WAITING.iter().any(|name| names(name, Word::Any))
-            || WAITING_ALONE.iter().any(|name| names(name, Word::Alone));
-        let reads_bodies = BODY.iter().any(|name| names(name, Word::Any))
-            || BODY_MEMBERS.iter().any(|name| names(name, Word::Member))
-            || units.iter().any(|unit| looks_through(&unit.text));
+        let texts: Vec<&str> = units.iter().map(|unit| &*unit.text).collect();
         Self {
             id: NEXT.fetch_add(1, Relaxed),
             dialect,
             memory,
             shared,
-            waits,
-            reads_bodies,
+            habits: Habits::of(&texts),
             faults: Mutex::default(),
             entries: Mutex::default(),
             units,
         }
-    }
-
-    /// Its code names a helper that waits.
-    pub(super) fn waits(&self) -> bool {
-        self.waits
-    }
-
-    /// Its code may look at a body.
-    pub(super) fn reads_bodies(&self) -> bool {
-        self.reads_bodies
     }
 
     /// The unit of that number, if there is one.
@@ -259,48 +219,6 @@ impl Drop for Program {
     fn drop(&mut self) {
         GONE.fetch_add(1, Relaxed);
     }
-}
-
-/// How a word has to stand to count.
-#[derive(Debug, Clone, Copy)]
-enum Word {
-    Any,
-    /// Not as the member of an object.
-    Alone,
-    /// As a member.
-    Member,
-}
-
-/// The word is in a script; in texts and comments, too.
-fn has(text: &str, word: &str, how: Word) -> bool {
-    memchr::memmem::find_iter(text.as_bytes(), word).any(|at| {
-        let (before, rest) = text.split_at(at);
-        let after = rest.get(word.len()..).unwrap_or_default();
-        let whole = !before.ends_with(is_letter) && !after.starts_with(is_letter);
-        let member = before.trim_end().ends_with('.');
-        whole
-            && match how {
-                Word::Any => true,
-                Word::Alone => !member,
-                Word::Member => member,
-            }
-    })
-}
-
-/// It takes an object apart without naming its members: `for (name in object)`, `{...object}`.
-fn looks_through(text: &str) -> bool {
-    let spreads = memchr::memmem::find_iter(text.as_bytes(), "...")
-        .any(|at| text.get(at + 3..).is_some_and(|rest| rest.starts_with(is_letter)));
-    spreads
-        || memchr::memmem::find_iter(text.as_bytes(), "for").any(|at| {
-            let head = text.get(at + 3..).unwrap_or_default().trim_start();
-            let near: String = head.chars().take(FOR_IN).collect();
-            head.starts_with('(') && has(&near, "in", Word::Any)
-        })
-}
-
-fn is_letter(letter: char) -> bool {
-    letter.is_alphanumeric() || letter == '_' || letter == '$'
 }
 
 /// True for a name, or several with dots between.

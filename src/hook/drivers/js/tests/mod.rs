@@ -100,3 +100,8 @@ fn a_handler_edits_the_request() {
         assert!(left.answer.is_none() && left.target.is_none());
     }
 }
+
+mod bad;
+mod habits;
+mod kinds;
+mod life;

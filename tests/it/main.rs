@@ -11,6 +11,7 @@ mod access_log;
 mod analytics;
 mod architecture;
 mod auth;
+mod calls;
 mod cli;
 mod cluster;
 mod control;

@@ -141,7 +141,10 @@ fn begin(view: &View<'_>, ask: &Ask) -> Result<u32> {
 fn reply(view: &View<'_>, number: u32) -> Reply {
     let owned = |text: Option<&[u8]>| String::from_utf8_lossy(text.unwrap_or_default()).into_owned();
     let headers = (0..call!(view.reply_headers_len(number))).map(|index| {
-        (owned(text!(view.reply_header_name_at(number, index))), owned(text!(view.reply_header_value_at(number, index))))
+        (
+            owned(text!(view.reply_header_name_at(number, index))),
+            owned(text!(view.reply_header_value_at(number, index))),
+        )
     });
     Reply {
         status: u16::try_from(call!(view.reply_status(number))).unwrap_or_default(),

@@ -64,9 +64,15 @@ macro_rules! gateway {
             ///
             /// # Errors
             /// When the store does not answer, or this hook may not wait.
-            pub fn store_data(&self, key: &str, value: impl AsRef<[u8]>, ttl_seconds: i64) -> crate::Result<()> {
+            pub fn store_data(
+                &self,
+                key: &str,
+                value: impl AsRef<[u8]>,
+                ttl_seconds: i64,
+            ) -> crate::Result<()> {
                 crate::ask::must_have(has!(self.call, trigger_event))?;
-                let (name, value) = (crate::raw::Str::new(key.as_bytes()), crate::raw::Str::new(value.as_ref()));
+                let (name, value) =
+                    (crate::raw::Str::new(key.as_bytes()), crate::raw::Str::new(value.as_ref()));
                 done("data", key, call!(self.store_data(name, value, ttl_seconds)))
             }
 

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use mlua::{chunk::ChunkMode, Error, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, VmState};
+use mlua::{Error, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, VmState, chunk::ChunkMode};
 
 use super::{
     LuaFunction,

@@ -27,6 +27,8 @@ pub struct DriverSettings {
     pub script_memory: usize,
     /// What holds for JavaScript alone.
     pub jsvm: JsvmSettings,
+    /// `ignore_canonical_mime_header_key`: header names are sent as rich plugins spell them.
+    pub names_as_written: bool,
     /// What the gateway does for hooks.
     pub host: Arc<Host>,
 }
@@ -57,6 +59,7 @@ impl DriverSettings {
                 timeout: Duration::from_secs(seconds.max(1)),
                 library: library.map(PathBuf::from),
             },
+            names_as_written: config.ignore_canonical_mime_header_key,
             host,
         }
     }
@@ -79,4 +82,6 @@ pub const DRIVERS: &[DriverEntry] = &[
     DriverEntry { names: js::OTTO, family: Family::Script, start: js::start_otto },
     #[cfg(feature = "js")]
     DriverEntry { names: js::JAVASCRIPT, family: Family::Script, start: js::start_javascript },
+    #[cfg(feature = "lua")]
+    DriverEntry { names: lua::NAMES, family: Family::Coprocess, start: lua::start },
 ];

@@ -8,10 +8,10 @@ use crate::error::Problem;
 
 /// Names of the native driver.
 const NATIVE: [&str; 3] = ["goplugin", "native", "golang"];
-/// Names of JavaScript.
-const SCRIPTS: [&str; 2] = ["otto", "javascript"];
+/// Names of JavaScript and Lua.
+const SCRIPTS: [&str; 3] = ["otto", "javascript", "lua"];
 /// Drivers that will be built.
-const LATER: [&str; 3] = ["python", "lua", "grpc"];
+const LATER: [&str; 2] = ["python", "grpc"];
 
 pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
     let hooks = &definition.custom_middleware;

@@ -163,14 +163,15 @@ fn drivers() {
     assert_eq!(named(&hooks("native", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("", Value::Null)), ["custom_middleware.driver"]);
     assert!(named(&hooks("lua", json!({ "driver": "goplugin" }))).is_empty());
-    assert_eq!(refused(&hooks("lua", Value::Null)), ["custom_middleware.driver"]);
+    assert!(named(&hooks("lua", Value::Null)).is_empty());
+    assert_eq!(refused(&hooks("python", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(
-        refused(&hooks("goplugin", json!({ "driver": "lua" }))),
+        refused(&hooks("goplugin", json!({ "driver": "python" }))),
         ["custom_middleware.pre[0].pinhook.driver"]
     );
     let found = refusals(&read(&hooks("goplugn", Value::Null)), "t");
     assert_eq!(found[0].hint.as_deref(), Some("did you mean goplugin?"));
-    let own = json!([{ "path": "/x", "method": "GET", "pinhook": { "driver": "lua" } }]);
+    let own = json!([{ "path": "/x", "method": "GET", "pinhook": { "driver": "python" } }]);
     assert_eq!(refused(&with_rule("go_plugin", own)).len(), 1);
 }
 

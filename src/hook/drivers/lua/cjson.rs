@@ -36,7 +36,7 @@ impl Options {
     }
 }
 
-/// Adds `cjson` and `cjson_safe` to the prelude's host.
+/// Adds `cjson_safe` to the prelude's host, of which that makes `cjson`.
 pub(super) fn register(lua: &Lua, host: &Table, live: &Rc<Live>) -> mlua::Result<()> {
     let array = lua.create_table()?;
     let (encoder, marker) = (live.clone(), array.clone());
@@ -45,27 +45,12 @@ pub(super) fn register(lua: &Lua, host: &Table, live: &Rc<Live>) -> mlua::Result
         let writer = Writer { live: &encoder, array: &marker };
         writer.write(value, 0, &mut out).map(|()| out)
     };
-    let encode = Rc::new(encode);
-    let module = lua.create_table()?;
     let safe = lua.create_table()?;
-    let strict = encode.clone();
-    module.raw_set(
-        "encode",
-        lua.create_function(move |lua, value: Value| {
-            lua.create_string(strict(&value).map_err(Error::runtime)?)
-        })?,
-    )?;
     safe.raw_set(
         "encode",
         lua.create_function(move |lua, value: Value| match encode(&value) {
             Ok(text) => Ok((Some(lua.create_string(text)?), None)),
             Err(reason) => Ok((None, Some(reason))),
-        })?,
-    )?;
-    module.raw_set(
-        "decode",
-        lua.create_function(|lua, text: mlua::LuaString| {
-            decode(lua, &text.as_bytes())?.map_err(Error::runtime)
         })?,
     )?;
     safe.raw_set(
@@ -84,14 +69,11 @@ pub(super) fn register(lua: &Lua, host: &Table, live: &Rc<Live>) -> mlua::Result
     })?;
     let empty_array = lua.create_table()?;
     empty_array.set_metatable(Some(array.clone()))?;
-    for table in [&module, &safe] {
-        table.raw_set("null", Value::NULL)?;
-        table.raw_set("array_mt", &array)?;
-        table.raw_set("empty_array_mt", &array)?;
-        table.raw_set("empty_array", &empty_array)?;
-        table.raw_set("encode_empty_table_as_object", &empty)?;
-    }
-    host.raw_set("cjson", module)?;
+    safe.raw_set("null", Value::NULL)?;
+    safe.raw_set("array_mt", &array)?;
+    safe.raw_set("empty_array_mt", &array)?;
+    safe.raw_set("empty_array", &empty_array)?;
+    safe.raw_set("encode_empty_table_as_object", &empty)?;
     host.raw_set("cjson_safe", safe)
 }
 

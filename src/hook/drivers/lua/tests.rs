@@ -155,7 +155,6 @@ async fn bodies_are_bytes() {
     let mut large = vec![b'a'; 10 << 20];
     large[0] = 0;
     object.body = Some(large.into());
-    // Reversing takes a while in a debug build of nothing: it is C.
     let body = hook.dispatch(HookKind::Pre, object).await.unwrap().body.unwrap();
     assert_eq!((body.len(), body[0], &body[body.len() - 2..]), ((10 << 20) + 1, b'a', &b"\0\xff"[..]));
     let hook = bench.load(HookKind::Pre, "F", "function F(request) request.set_header('a', 'b') end");
@@ -169,8 +168,6 @@ async fn answers_follow_the_rules_of_return_overrides() {
         let bench = &bench;
         async move { bench.pre(text).await.unwrap().answer.map(|it| (it.status.as_u16(), it.body, it.manner)) }
     };
-    let set = "local o = request.return_overrides ";
-    let _ = set;
     assert_eq!(
         answer("local o = request.return_overrides o.response_code = 403 o.response_error = 'no'").await,
         Some((403, "no".into(), Manner::Template))

@@ -227,6 +227,7 @@ function BASE.require(name)
     found = current.cjson
   elseif name == "cjson.safe" then
     found = copy(host.cjson_safe)
+    for _, own in ipairs({ "array_mt", "empty_array_mt", "empty_array" }) do found[own] = current.cjson[own] end
   elseif LIBRARIES[name] then
     found = current[name]
   else
@@ -248,6 +249,12 @@ setmetatable(BASE, {
     local library = LIBRARIES[name]
     if library then
       local made = copy(library)
+      if library == json then
+        made.array_mt = {}
+        made.empty_array_mt = made.array_mt
+        made.empty_array = setmetatable({}, made.array_mt)
+        host.set_array(made.array_mt)
+      end
       rawset(current, name, made)
       return made
     end

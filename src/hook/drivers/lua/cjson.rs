@@ -3,7 +3,11 @@
 //! Numbers are written with 14 digits, `/` is escaped, a table is a list if its keys are whole numbers from 1 on and not
 //! too sparse. Documents nest at most 128 deep on the way in.
 
-use std::{cell::Cell, fmt::Write, rc::Rc};
+use std::{
+    cell::{Cell, RefCell},
+    fmt::Write,
+    rc::Rc,
+};
 
 use mlua::{Error, Lua, Table, Value};
 use serde_json::{Map, Value as Json};
@@ -22,11 +26,13 @@ const SAFE: usize = 10;
 /// What a script may set, for its call.
 pub(super) struct Options {
     empty_is_object: Cell<bool>,
+    /// The metatable that makes a table a list.
+    array: RefCell<Option<Table>>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { empty_is_object: Cell::new(true) }
+        Self { empty_is_object: Cell::new(true), array: RefCell::default() }
     }
 }
 
@@ -36,36 +42,20 @@ impl Options {
     }
 }
 
-/// Adds `cjson` and `cjson_safe` to the prelude's host.
+/// Adds `cjson_safe` to the prelude's host, of which that makes `cjson`.
 pub(super) fn register(lua: &Lua, host: &Table, live: &Rc<Live>) -> mlua::Result<()> {
-    let array = lua.create_table()?;
-    let (encoder, marker) = (live.clone(), array.clone());
+    let encoder = live.clone();
     let encode = move |value: &Value| {
         let mut out = Vec::new();
-        let writer = Writer { live: &encoder, array: &marker };
-        writer.write(value, 0, &mut out).map(|()| out)
+        let array = encoder.json.array.borrow();
+        Writer { live: &encoder, array: array.as_ref() }.write(value, 0, &mut out).map(|()| out)
     };
-    let encode = Rc::new(encode);
-    let module = lua.create_table()?;
     let safe = lua.create_table()?;
-    let strict = encode.clone();
-    module.raw_set(
-        "encode",
-        lua.create_function(move |lua, value: Value| {
-            lua.create_string(strict(&value).map_err(Error::runtime)?)
-        })?,
-    )?;
     safe.raw_set(
         "encode",
         lua.create_function(move |lua, value: Value| match encode(&value) {
             Ok(text) => Ok((Some(lua.create_string(text)?), None)),
             Err(reason) => Ok((None, Some(reason))),
-        })?,
-    )?;
-    module.raw_set(
-        "decode",
-        lua.create_function(|lua, text: mlua::LuaString| {
-            decode(lua, &text.as_bytes())?.map_err(Error::runtime)
         })?,
     )?;
     safe.raw_set(
@@ -75,23 +65,23 @@ pub(super) fn register(lua: &Lua, host: &Table, live: &Rc<Live>) -> mlua::Result
             Err(reason) => Ok((Value::Nil, Some(reason))),
         })?,
     )?;
-    let live = live.clone();
+    let held = live.clone();
     let empty = lua.create_function(move |_, wanted: Option<Value>| {
         if let Some(wanted) = wanted {
-            live.json.empty_is_object.set(!matches!(wanted, Value::Nil | Value::Boolean(false)));
+            held.json.empty_is_object.set(!matches!(wanted, Value::Nil | Value::Boolean(false)));
         }
-        Ok(live.json.empty_is_object.get())
+        Ok(held.json.empty_is_object.get())
     })?;
-    let empty_array = lua.create_table()?;
-    empty_array.set_metatable(Some(array.clone()))?;
-    for table in [&module, &safe] {
-        table.raw_set("null", Value::NULL)?;
-        table.raw_set("array_mt", &array)?;
-        table.raw_set("empty_array_mt", &array)?;
-        table.raw_set("empty_array", &empty_array)?;
-        table.raw_set("encode_empty_table_as_object", &empty)?;
-    }
-    host.raw_set("cjson", module)?;
+    safe.raw_set("null", Value::NULL)?;
+    safe.raw_set("encode_empty_table_as_object", empty)?;
+    let live = live.clone();
+    host.raw_set(
+        "set_array",
+        lua.create_function(move |_, array: Table| {
+            *live.json.array.borrow_mut() = Some(array);
+            Ok(())
+        })?,
+    )?;
     host.raw_set("cjson_safe", safe)
 }
 
@@ -197,7 +187,7 @@ pub(super) fn number(number: f64) -> String {
 /// Writes values as cjson does.
 struct Writer<'a> {
     live: &'a Live,
-    array: &'a Table,
+    array: Option<&'a Table>,
 }
 
 /// What a table is.
@@ -228,7 +218,7 @@ impl Writer<'_> {
         }
         let lua = |error: Error| error.to_string();
         let meta = table.metatable();
-        let is_array = meta.as_ref() == Some(self.array);
+        let is_array = meta.is_some() && meta.as_ref() == self.array;
         if meta.is_some()
             && !is_array
             && let Some(fill) = &*self.live.filled.borrow()

@@ -190,17 +190,29 @@ local gateway = {
   call = host.call, callAll = host.call_all, call_all = host.call_all, b64enc = host.b64enc, b64dec = host.b64dec,
 }
 
-local LIBRARIES = {
-  string = string, table = table, math = math, bit = bit, coroutine = coroutine, cjson = host.cjson,
-  os = { time = os.time, date = os.date, clock = os.clock, difftime = os.difftime },
-  tyk = gateway, TykGateway = gateway,
-}
+-- Scripts that catch an error of cjson are to find a text.
+local function strict(f)
+  return function(...)
+    local value, reason = f(...)
+    if reason then error(reason, 2) end
+    return value
+  end
+end
 
 local function copy(library)
   local made = {}
   for name, value in next, library do made[name] = value end
   return made
 end
+
+local json = copy(host.cjson_safe)
+json.encode, json.decode = strict(json.encode), strict(json.decode)
+
+local LIBRARIES = {
+  string = string, table = table, math = math, bit = bit, coroutine = coroutine, cjson = json,
+  os = { time = os.time, date = os.date, clock = os.clock, difftime = os.difftime },
+  tyk = gateway, TykGateway = gateway,
+}
 
 local function modules()
   if not loaded then loaded = {} end
@@ -215,6 +227,7 @@ function BASE.require(name)
     found = current.cjson
   elseif name == "cjson.safe" then
     found = copy(host.cjson_safe)
+    for _, own in ipairs({ "array_mt", "empty_array_mt", "empty_array" }) do found[own] = current.cjson[own] end
   elseif LIBRARIES[name] then
     found = current[name]
   else
@@ -236,6 +249,12 @@ setmetatable(BASE, {
     local library = LIBRARIES[name]
     if library then
       local made = copy(library)
+      if library == json then
+        made.array_mt = {}
+        made.empty_array_mt = made.array_mt
+        made.empty_array = setmetatable({}, made.array_mt)
+        host.set_array(made.array_mt)
+      end
       rawset(current, name, made)
       return made
     end

@@ -1,6 +1,6 @@
 //! What runs hooks.
 
-mod matrix;
 #[cfg(feature = "lua")]
 mod lua;
+mod matrix;
 mod native;

@@ -13,6 +13,7 @@ mod inspect;
 mod keys;
 mod oauth;
 mod org_keys;
+mod plugin_test;
 mod policies;
 mod reload;
 mod reply;
@@ -94,6 +95,7 @@ const ROUTES: &[(Method, &str, Handler)] = &[
     (Method::DELETE, "org/keys/{id}", org_keys::delete),
     (Method::GET, "health", api_health::numbers),
     (Method::POST, "debug", debug::run),
+    (Method::POST, "plugins/test", plugin_test::run),
     (Method::DELETE, "cache/jwks", cache::forget_key_sets),
     (Method::DELETE, "cache/jwks/{id}", cache::forget_key_sets),
     (Method::DELETE, "cache/{id}", cache::delete),

@@ -185,3 +185,50 @@ async fn a_reload_and_a_stop_wait_for_what_hooks_have_asked() {
     assert_eq!(waits.await.unwrap().json()["a"], "up");
     gateway.stop().await;
 }
+
+#[tokio::test]
+async fn without_a_store_data_is_refused_and_the_request_goes_on() {
+    let library = build_c("calls.c", &[]);
+    let gateway = Gateway::build()
+        .config(|config| {
+            config.storage.kind = pinhook::config::StorageKind::Redis;
+            config.storage.port = 1;
+        })
+        .api(api("asks").hook("pre", &library, "Stores"))
+        .start()
+        .await;
+    assert_eq!(gateway.get("/asks/").send().await.text(), "-5 none");
+}
+
+/// The virtual endpoint of each request asks another of the same gateway: twice as many scripts as requests wait.
+#[cfg(feature = "js")]
+#[test]
+fn sixty_four_virtual_endpoints_that_ask_this_gateway_do_not_deadlock() {
+    use base64::{Engine, engine::general_purpose::STANDARD};
+    let script = r#"
+        function outer(request, session, config) {
+            var replies = callAll([{url: "tyk://v/inner"}, {url: "tyk://v/inner"}]);
+            return TykJsResponse({Body: replies[0].body + replies[1].body, Headers: {}, Code: 200}, {});
+        }
+        function inner(request, session, config) {
+            return TykJsResponse({Body: call("tyk://up/").body, Headers: {}, Code: 200}, {});
+        }"#;
+    let endpoint = |name: &str| {
+        json!({ "path": format!("/{name}"), "method": "GET", "response_function_name": name,
+            "function_source_type": "blob", "function_source_uri": STANDARD.encode(script) })
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    runtime.block_on(async {
+        let upstream = Upstream::named("up").await;
+        let gateway = Gateway::build()
+            .config(|config| config.enable_jsvm = true)
+            .api(api("up").target(&upstream))
+            .api(api("v").endpoints("virtual", json!([endpoint("outer"), endpoint("inner")])))
+            .start()
+            .await;
+        let asked = (0..64).map(|_| gateway.get("/v/outer").send());
+        for answer in futures_util::future::join_all(asked).await {
+            assert_eq!((answer.status, answer.text()), (200, "upup".to_owned()));
+        }
+    });
+}

@@ -5,6 +5,7 @@ mod apis;
 mod keys;
 mod numbers;
 mod organisations;
+mod plugin_test;
 mod policies;
 mod trial;
 

@@ -25,7 +25,7 @@ use tokio::{runtime::Handle, sync::oneshot, time};
 use super::pool::{Pool, Rejected, Task};
 use crate::{
     error::HookError,
-    hook::{Failure, Family, Hook, HookKind, Host, Needs, Object},
+    hook::{Failure, Family, Hook, HookKind, Host, Listener, Needs, Object},
 };
 
 /// How long a script may hold a thread that serves requests.
@@ -80,6 +80,17 @@ pub(super) enum Level {
     Raw,
 }
 
+impl Level {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warn => "warning",
+            Self::Info | Self::Raw => "info",
+            Self::Debug => "debug",
+        }
+    }
+}
+
 impl<'a> Run<'a> {
     pub(super) fn new(deadline: Instant, host: &'a Arc<Host>, waiter: Option<&'a Handle>) -> Self {
         Self { deadline, host, waiter, lines: RefCell::default() }
@@ -122,6 +133,7 @@ pub(super) struct Job<S> {
     object: Box<Object>,
     deadline: Instant,
     runtime: Handle,
+    listener: Option<Listener>,
     reply: oneshot::Sender<Outcome>,
 }
 
@@ -136,7 +148,12 @@ impl<S: Script> Task for Job<S> {
 
     fn run(mut self) {
         let started = Instant::now();
-        let ended = self.shared.run(self.kind, &mut self.object, self.deadline, Some(&self.runtime));
+        let ended = self.shared.run(
+            self.kind,
+            &mut self.object,
+            self.deadline,
+            (Some(&self.runtime), self.listener.as_ref()),
+        );
         self.shared.slow.store(started.elapsed() > INLINE, Relaxed);
         let outcome = match ended {
             Ok(()) => Ok(self.object),
@@ -153,20 +170,23 @@ impl<S: Script> Shared<S> {
         kind: HookKind,
         object: &mut Object,
         deadline: Instant,
-        waiter: Option<&Handle>,
+        (waiter, listener): (Option<&Handle>, Option<&Listener>),
     ) -> Result<(), Stop> {
         let run = Run::new(deadline, &self.host, waiter);
         let ended = self.script.run(kind, object, &run);
         if !matches!(ended, Err(Stop::OutOfTime)) || waiter.is_some() {
-            self.write(kind, run.into_lines());
+            self.write(kind, run.into_lines(), listener);
         }
         ended
     }
 
-    fn write(&self, kind: HookKind, lines: Vec<(Level, String)>) {
+    fn write(&self, kind: HookKind, lines: Vec<(Level, String)>, listener: Option<&Listener>) {
         let (api_id, hook, driver, function) =
             (&*self.api_id, kind.name(), self.script.driver(), &*self.name);
         for (level, text) in lines {
+            if let Some(listener) = listener {
+                listener.note(level.name(), &text);
+            }
             match level {
                 Level::Error => tracing::error!(api_id, hook, driver, function, "{text}"),
                 Level::Warn => tracing::warn!(api_id, hook, driver, function, "{text}"),
@@ -210,7 +230,8 @@ impl<S: Script> Hook for ScriptHook<S> {
         let limit = Instant::now() + shared.timeout;
         if !shared.script.waits() && !shared.slow.load(Relaxed) {
             let budget = INLINE.min(shared.timeout);
-            match shared.run(kind, &mut object, Instant::now() + budget, None) {
+            let listener = Listener::current();
+            match shared.run(kind, &mut object, Instant::now() + budget, (None, listener.as_ref())) {
                 Ok(()) => return Ok(object),
                 Err(Stop::OutOfTime) if budget < shared.timeout => {}
                 Err(stop) => return Err(Failure::new(shared.fault(stop), object)),
@@ -225,7 +246,7 @@ impl<S: Script> ScriptHook<S> {
         let spare = spare(&object);
         let (reply, answer) = oneshot::channel();
         let (shared, runtime) = (self.shared.clone(), Handle::current());
-        let job = Job { shared, kind, object, deadline, runtime, reply };
+        let job = Job { shared, kind, object, deadline, runtime, listener: Listener::current(), reply };
         self.pool.submit(job).map_err(|rejected| self.rejected(rejected))?;
         let name = || self.shared.name.to_string();
         match time::timeout_at((deadline + GRACE).into(), answer).await {

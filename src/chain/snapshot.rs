@@ -77,8 +77,7 @@ impl Services {
         let host = Arc::new(Host::new(Arc::clone(&client), store.clone(), config.pinhook.buffered_body()));
         let bundles = Arc::new(Bundles::new(&config, Arc::clone(&client)));
         let hooks = Arc::new(Hooks::start(&DriverSettings::new(&config, host.clone())));
-        let (maker, ..) =
-            event::open(Arc::clone(&client), store.clone(), metrics.clone(), hooks.clone(), "");
+        let (maker, ..) = event::open(Arc::clone(&client), store.clone(), metrics.clone(), hooks.clone(), "");
         Ok(Self {
             limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),
             notices: Arc::new(Notices::new(&config, store.clone(), &mut Vec::new())),

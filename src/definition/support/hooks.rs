@@ -142,7 +142,11 @@ fn ignored_settings(entry: &HookEntry, driver: &str, at: &str, place: &str, foun
         ("raw_body_only", entry.raw_body_only && script, "scripts get the body as text"),
         ("require_session", entry.require_session && script && !session, "there is no session before auth"),
         ("require_session", entry.require_session && !script, "only scripts have to ask for it"),
-        ("code", !entry.code.is_empty() && !script && driver != "lua", "only scripts may stand in a definition"),
+        (
+            "code",
+            !entry.code.is_empty() && !script && driver != "lua",
+            "only scripts may stand in a definition",
+        ),
     ] {
         if set {
             let message = format!("has no effect: {why}");

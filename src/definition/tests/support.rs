@@ -113,9 +113,7 @@ fn what_does_not_protect_is_named() {
     ] {
         assert_eq!(named(&with(path, value)), [at]);
     }
-    for kind in
-        ["hard_timeouts", "circuit_breakers", "transform", "transform_jq", "persist_graphql"]
-    {
+    for kind in ["hard_timeouts", "circuit_breakers", "transform", "transform_jq", "persist_graphql"] {
         let value = with_rule(kind, json!([{ "path": "/x", "method": "GET" }]));
         assert_eq!(named(&value), [format!("version_data.versions.Default.extended_paths.{kind}[0]")]);
     }

@@ -42,7 +42,10 @@ impl Hook for Fake {
 type Run = fn(Box<Object>) -> Result<Box<Object>, Failure>;
 
 fn call(loses: bool, run: Run) -> Call {
-    Call { hook: Some(Arc::new(Fake { kind: HookKind::Pre, loses, run })), ..call_of(Family::Native, HookKind::Pre, run) }
+    Call {
+        hook: Some(Arc::new(Fake { kind: HookKind::Pre, loses, run })),
+        ..call_of(Family::Native, HookKind::Pre, run)
+    }
 }
 
 /// A hook of a driver of this family, called at this place.
@@ -130,10 +133,8 @@ async fn an_answer_ends_the_chain() {
 
 #[tokio::test]
 async fn a_failed_hook_answers_500_and_leaves_the_request_to_record() {
-    let kept: Run =
-        |object| Err(Failure::new(HookError::Failed { name: "F".into(), code: -1 }, object));
-    let lost: Run =
-        |_| Err(Failure::lost(HookError::Panicked { name: "F".into() }));
+    let kept: Run = |object| Err(Failure::new(HookError::Failed { name: "F".into(), code: -1 }, object));
+    let lost: Run = |_| Err(Failure::lost(HookError::Panicked { name: "F".into() }));
     for (loses, run_it) in [(false, kept), (true, lost)] {
         let (request, flow) = run(&call(loses, run_it)).await;
         assert_eq!(fault(flow), (500, "Internal Server Error".into()));

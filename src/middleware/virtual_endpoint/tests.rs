@@ -57,11 +57,7 @@ async fn code_that_may_not_be_run_is_named() {
         (entry("/v", "blob", BLOB, json!({})), strict, "disable_virtual_path_blobs"),
         (entry("/v", "url", "http://x", json!({})), on(), "expected file or blob"),
         (entry("/v", "blob", "%%", json!({})), on(), "no base64"),
-        (
-            entry("/v", "file", "v.x", json!({ "pinhook": { "driver": "brainfuck" } })),
-            on(),
-            "brainfuck",
-        ),
+        (entry("/v", "file", "v.x", json!({ "pinhook": { "driver": "brainfuck" } })), on(), "brainfuck"),
     ] {
         let bench = bench(json!([entry]), config);
         let message = bench.problem_at("version_data.versions.Default.extended_paths.virtual[0]");
@@ -95,7 +91,10 @@ async fn a_script_answers_in_the_upstreams_place() {
     let bench = bench(entries, on());
     let (request, flow) = bench.get("/app/v?q=hi", "").await;
     let Ok(Flow::Respond(response)) = flow else { panic!("{flow:?}") };
-    assert_eq!((response.head.status, &*response.body), (StatusCode::NON_AUTHORITATIVE_INFORMATION, &b"hi"[..]));
+    assert_eq!(
+        (response.head.status, &*response.body),
+        (StatusCode::NON_AUTHORITATIVE_INFORMATION, &b"hi"[..])
+    );
     assert_eq!(response.head.headers["x-v"], "1");
     assert_eq!(response.origin, crate::chain::Origin::Script { edited: true, recorded: true });
     assert_eq!(request.ctx.url.to_string(), "/app/v?q=hi");

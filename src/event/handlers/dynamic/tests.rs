@@ -134,9 +134,12 @@ fn what_cannot_be_called_is_named() {
         Ok(_) => panic!("it was built"),
     };
     let named = settings(json!({ "name": "f", "path": "/nowhere/f.js" }));
-    let build = |settings: &Settings, owner: Option<&Owner>| build_script(settings, &maker, owner, &mut |_, _| {});
+    let build =
+        |settings: &Settings, owner: Option<&Owner>| build_script(settings, &maker, owner, &mut |_, _| {});
     assert!(refused(build(&named, None)).contains("Handler not found"));
-    assert!(refused(build(&settings(json!({ "path": "x.js" })), Some(&owner("")))).contains("name is missing"));
+    assert!(
+        refused(build(&settings(json!({ "path": "x.js" })), Some(&owner("")))).contains("name is missing")
+    );
     assert!(refused(build(&named, Some(&owner("")))).contains("hook f"));
     let off = settings(json!({ "disabled": true, "name": "f" }));
     assert!(matches!(build(&off, Some(&owner(""))), Ok(Built::Disabled)));

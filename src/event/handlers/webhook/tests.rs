@@ -1,11 +1,7 @@
 use serde_json::json;
 
 use super::*;
-use crate::{
-    event,
-    event::EventKind,
-    metrics::Metrics,
-};
+use crate::{event, event::EventKind, metrics::Metrics};
 
 fn maker(template_path: &str) -> Maker {
     let (maker, ..) = event::tests::maker_with(Metrics::new(true).unwrap());

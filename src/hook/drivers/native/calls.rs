@@ -144,9 +144,9 @@ impl Call<'_> {
 
     fn reply_header_at(&self, number: u32, index: usize) -> Option<(&str, &str)> {
         let headers = &self.reply(number)?.headers;
-        let mut all = headers.iter().flat_map(|(name, values)| {
-            values.iter().map(move |value| (name.as_str(), value.as_str()))
-        });
+        let mut all = headers
+            .iter()
+            .flat_map(|(name, values)| values.iter().map(move |value| (name.as_str(), value.as_str())));
         all.nth(index)
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     middleware::tests::denied,
-    session::{Sessions, SessionState},
+    session::{SessionState, Sessions},
 };
 
 fn state(json: Value) -> Option<Arc<SessionState>> {
@@ -239,7 +239,8 @@ async fn a_refusal_in_the_template_takes_the_hooks_headers_along() {
 #[tokio::test]
 async fn answers_are_told_apart_by_who_gave_them() {
     let as_is: Run = |object| passes(object, |object| object.answer = Some(answers(Manner::AsIs, 200, "x")));
-    let script: Run = |object| passes(object, |object| object.answer = Some(answers(Manner::Script, 200, "x")));
+    let script: Run =
+        |object| passes(object, |object| object.answer = Some(answers(Manner::Script, 200, "x")));
     for (family, kind, run, origin) in [
         (Family::Native, HookKind::Pre, as_is, Origin::Hook),
         (Family::Coprocess, HookKind::Post, as_is, Origin::RichPlugin),
@@ -258,7 +259,8 @@ async fn answers_are_told_apart_by_who_gave_them() {
 
 #[tokio::test]
 async fn an_answer_that_ends_nothing_is_a_fault() {
-    let early: Run = |object| passes(object, |object| object.answer = Some(answers(Manner::Script, 103, "x")));
+    let early: Run =
+        |object| passes(object, |object| object.answer = Some(answers(Manner::Script, 103, "x")));
     let (_, flow) = first(&call_of(Family::Script, HookKind::Pre, early)).await;
     assert_eq!(fault(flow).0, 500);
 }

@@ -82,7 +82,8 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         };
         Chain::build(middleware::REQUEST, middleware::RESPONSE, &mut blueprint)
     };
-    let owner = event::Owner { spec: spec.clone(), driver: hooks.custom.driver.clone(), server: hooks.server(None) };
+    let owner =
+        event::Owner { spec: spec.clone(), driver: hooks.custom.driver.clone(), server: hooks.server(None) };
     let wishes = &definition.event_handlers;
     let events = event::compile_api(wishes, &owner, &services.event_maker, &place, &mut problems);
     Ok(Arc::new(Api {

@@ -2,7 +2,7 @@
 
 #[cfg(feature = "grpc")]
 mod grpc;
-mod matrix;
 #[cfg(feature = "lua")]
 mod lua;
+mod matrix;
 mod native;

@@ -105,6 +105,8 @@ impl Dial {
         if let Some(after) = self.keep_alive {
             endpoint = endpoint.http2_keep_alive_interval(after).keep_alive_timeout(SIGN_OF_LIFE);
         }
-        endpoint.user_agent(concat!("pinhook/", env!("CARGO_PKG_VERSION"))).map_err(|error| super::chain(&error))
+        endpoint
+            .user_agent(concat!("pinhook/", env!("CARGO_PKG_VERSION")))
+            .map_err(|error| super::chain(&error))
     }
 }

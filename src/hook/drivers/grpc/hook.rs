@@ -122,9 +122,11 @@ impl GrpcHook {
             Ended::Unreached(status) => {
                 self.unusable(format!("no connection to its server {server}: {}", reason(&status)))
             }
-            Ended::Failed(status) => {
-                self.unusable(format!("its server {server} answered {:?}: {}", status.code(), reason(&status)))
-            }
+            Ended::Failed(status) => self.unusable(format!(
+                "its server {server} answered {:?}: {}",
+                status.code(),
+                reason(&status)
+            )),
         }
     }
 

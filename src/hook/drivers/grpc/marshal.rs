@@ -2,8 +2,8 @@
 
 use super::proto;
 use crate::hook::coprocess::{
-    AccessDefinition, AccessSpec, BasicAuthData, Header, HookType, JwtData, Monitor, Object, Request, Response,
-    ReturnOverrides, Session,
+    AccessDefinition, AccessSpec, BasicAuthData, Header, HookType, JwtData, Monitor, Object, Request,
+    Response, ReturnOverrides, Session,
 };
 
 pub(super) fn to_wire(object: Object) -> proto::Object {

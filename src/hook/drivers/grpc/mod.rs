@@ -84,10 +84,7 @@ impl Driver for GrpcDriver {
             server: self.servers.get(dial),
             name: source.name.clone(),
             needs: needs(source.kind),
-            terms: Terms {
-                raw_body_only: source.raw_body_only,
-                names_as_written: self.names_as_written,
-            },
+            terms: Terms { raw_body_only: source.raw_body_only, names_as_written: self.names_as_written },
             side: match source.kind {
                 HookKind::Analytics | HookKind::Event => Side::Aside,
                 _ => Side::Front,

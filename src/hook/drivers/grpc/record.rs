@@ -47,7 +47,8 @@ pub(super) fn apply(sent: &Json, answer: proto::Object, part: &mut RecordPart) -
             continue;
         };
         if let Some(value) = part.edit(name) {
-            let edit = from_json(value, new).ok_or_else(|| format!("{name} of the record cannot be {new}"))?;
+            let edit =
+                from_json(value, new).ok_or_else(|| format!("{name} of the record cannot be {new}"))?;
             *value = edit;
         }
     }

@@ -41,7 +41,8 @@ impl Servers {
             return server;
         }
         known.retain(|_, server| server.strong_count() > 0);
-        let server = Arc::new(Server { dial: dial.clone(), front: Lines::default(), aside: Lines::default() });
+        let server =
+            Arc::new(Server { dial: dial.clone(), front: Lines::default(), aside: Lines::default() });
         known.insert(dial, Arc::downgrade(&server));
         server
     }
@@ -105,7 +106,8 @@ impl Server {
         let ready = match lines.ready.get() {
             Some(ready) => ready,
             None => {
-                let made = tokio::time::timeout_at(deadline.into(), lines.ready.get_or_try_init(|| self.ready()));
+                let made =
+                    tokio::time::timeout_at(deadline.into(), lines.ready.get_or_try_init(|| self.ready()));
                 made.await.map_err(|_| Ended::OutOfTime)??
             }
         };
@@ -199,11 +201,5 @@ impl Ready {
         let lines = self.lines.load();
         let turn = self.next.fetch_add(1, Relaxed).checked_rem(lines.len())?;
         lines.get(turn).cloned()
-    }
-}
-
-impl From<Status> for Ended {
-    fn from(status: Status) -> Self {
-        Self::Failed(status)
     }
 }

@@ -114,7 +114,8 @@ fn place(text: &str, otherwise: Option<u16>) -> Result<(String, u16), String> {
             None => (text, None),
         },
     };
-    let well_formed = !host.is_empty() && !host.contains(|letter: char| letter == '/' || letter.is_whitespace());
+    let well_formed =
+        !host.is_empty() && !host.contains(|letter: char| letter == '/' || letter.is_whitespace());
     if !well_formed {
         return Err("expected host:port".to_owned());
     }

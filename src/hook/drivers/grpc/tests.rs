@@ -70,7 +70,9 @@ fn addresses_are_read_as_grpc_writes_them() {
     ] {
         assert_eq!(Target::parse(text), expected, "{text}");
     }
-    for text in ["", "tcp://", "a", "a:b", "a:1,", "[::1", "dns://8.8.8.8/a:1", "dns://a:1", "grpc://a:1", "unix:"] {
+    for text in
+        ["", "tcp://", "a", "a:b", "a:1,", "[::1", "dns://8.8.8.8/a:1", "dns://a:1", "grpc://a:1", "unix:"]
+    {
         assert!(Target::parse(text).is_err(), "{text}");
     }
 }
@@ -85,7 +87,8 @@ fn what_cannot_be_connected_to_is_named_before_the_first_call() {
     let error = Dial::new("localhost:1", &settings(tyk, PinhookGrpc::default())).unwrap_err();
     assert!(error.contains("grpc_authority"), "{error}");
     let own = PinhookGrpc { ca_file: "/missing.pem".to_owned(), ..PinhookGrpc::default() };
-    let error = Dial::new("tls://localhost:1", &settings(CoprocessOptions::default(), own.clone())).unwrap_err();
+    let error =
+        Dial::new("tls://localhost:1", &settings(CoprocessOptions::default(), own.clone())).unwrap_err();
     assert!(error.contains("ca_file: /missing.pem"), "{error}");
     assert!(Dial::new("tcp://localhost:1", &settings(CoprocessOptions::default(), own)).is_ok());
 }

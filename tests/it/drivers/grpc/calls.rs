@@ -103,7 +103,8 @@ async fn events_of_an_api_reach_its_server() {
     let upstream = Upstream::named("up").await;
     let server = PluginServer::start(|_| Reply::Status(16, "nobody")).await;
     let handlers = json!([{ "handler_name": "cp_dynamic_handler", "handler_meta": { "name": "OnFailure" } }]);
-    let definition = with_auth(grpc("told", &upstream), "Auth").set("event_handlers.events.AuthFailure", handlers);
+    let definition =
+        with_auth(grpc("told", &upstream), "Auth").set("event_handlers.events.AuthFailure", handlers);
     let gateway = gateway(server.target()).api(definition.set("use_standard_auth", true)).start().await;
     gateway.get("/told/x").header("Authorization", "unknown").send().await;
     let denied = PluginServer::start(|mut object: Object| {
@@ -112,11 +113,12 @@ async fn events_of_an_api_reach_its_server() {
         Reply::Object(Box::new(object))
     });
     let denied = denied.await;
-    let other = with_auth(grpc("denied", &upstream), "Auth")
-        .set("pinhook.grpc_server", denied.target())
-        .set("event_handlers.events.AuthFailure", json!([
+    let other = with_auth(grpc("denied", &upstream), "Auth").set("pinhook.grpc_server", denied.target()).set(
+        "event_handlers.events.AuthFailure",
+        json!([
             { "handler_name": "cp_dynamic_handler", "handler_meta": { "name": "OnFailure" } },
-        ]));
+        ]),
+    );
     gateway.put(&other);
     gateway.reload().await;
     assert_eq!(gateway.get("/denied/x").send().await.status, 403);

@@ -26,7 +26,9 @@ fn root() -> &'static Path {
 fn tool(example: &str, command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output();
     match output {
-        Ok(output) if output.status.success() => Some(String::from_utf8(output.stdout).unwrap().trim().to_owned()),
+        Ok(output) if output.status.success() => {
+            Some(String::from_utf8(output.stdout).unwrap().trim().to_owned())
+        }
         other => {
             eprintln!("SKIPPED: the example {example}: {command:?} does not work here: {other:?}");
             None
@@ -75,7 +77,9 @@ impl Drop for Server {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python() {
     let example = root().join("plugins/examples/grpc-python");
-    let Some(python) = tool("grpc-python", &mut Command::new(root().join("scripts/grpc-python"))) else { return };
+    let Some(python) = tool("grpc-python", &mut Command::new(root().join("scripts/grpc-python"))) else {
+        return;
+    };
     let folder = tempfile::tempdir().unwrap();
     let protos = root().join("plugins/proto");
     let files = fs::read_dir(&protos).unwrap().map(|entry| entry.unwrap().path());
@@ -86,7 +90,10 @@ async fn python() {
         .args([format!("--python_out={made}"), format!("--grpc_python_out={made}")])
         .args(files));
     let mut command = Command::new(&python);
-    command.env("PYTHONPATH", folder.path()).env("PYTHONDONTWRITEBYTECODE", "1").arg(example.join("server.py"));
+    command
+        .env("PYTHONPATH", folder.path())
+        .env("PYTHONDONTWRITEBYTECODE", "1")
+        .arg(example.join("server.py"));
     cases(&Server::start(command, folder).await).await;
 }
 
@@ -129,7 +136,10 @@ fn definitions(upstream: &Upstream, elsewhere: &Upstream) -> Vec<Definition> {
 
 async fn cases(server: &Server) {
     let body = r#"{"secret":"x","plain":"yes"}"#;
-    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", body.len());
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+        body.len()
+    );
     let upstream = Upstream::answering(Answer::Raw((head + body).into_bytes())).await;
     let elsewhere = Upstream::named("elsewhere").await;
     let folder = tempfile::tempdir().unwrap();
@@ -150,7 +160,9 @@ async fn cases(server: &Server) {
     until("the record", async || {
         let text = fs::read_to_string(&records).unwrap_or_default();
         let mut all = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        let tagged = |record: &Value| record["tags"].as_array().is_some_and(|tags| tags.contains(&json!("anonymised")));
+        let tagged = |record: &Value| {
+            record["tags"].as_array().is_some_and(|tags| tags.contains(&json!("anonymised")))
+        };
         all.any(|record| record["api_id"] == "foo" && record["ip_address"] == "" && tagged(&record))
     })
     .await;

@@ -74,9 +74,12 @@ async fn nonsense_and_refusals_fail_that_call_alone() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_hangs_holds_up_nobody_else() {
     let upstream = Upstream::named("up").await;
-    let server = PluginServer::start(|object: Object| {
-        if object.hook_name == "F" { Reply::Silence } else { mark(object, "quick") }
-    });
+    let server =
+        PluginServer::start(
+            |object: Object| {
+                if object.hook_name == "F" { Reply::Silence } else { mark(object, "quick") }
+            },
+        );
     let server = server.await;
     let gateway = all_places(server.target(), &upstream, "F").await;
     gateway.put(&with_hook("quick", "pre", "Quick", &upstream));

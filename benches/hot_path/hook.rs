@@ -55,6 +55,7 @@ fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
         timeout: None,
         wants_session: false,
         raw_body_only: false,
+        server: None,
     };
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
     let driver = native::start(&DriverSettings::new(&Config::default(), host));

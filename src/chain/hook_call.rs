@@ -29,6 +29,8 @@ pub struct Wish<'a> {
     pub raw_body_only: bool,
     /// Milliseconds until a call counts as failed; else the gateway's default.
     pub timeout_ms: Option<u64>,
+    /// gRPC plugin server; else that of the API, else that of the gateway.
+    pub server: Option<&'a str>,
 }
 
 impl<'a> Wish<'a> {
@@ -42,6 +44,7 @@ impl<'a> Wish<'a> {
             wants_session: entry.require_session,
             raw_body_only: entry.raw_body_only,
             timeout_ms: entry.pinhook.as_ref().and_then(|own| own.timeout_ms),
+            server: entry.pinhook.as_ref().and_then(|own| own.grpc_server.as_deref()),
         }
     }
 }
@@ -85,6 +88,7 @@ impl Call {
             timeout: wish.timeout_ms.map(Duration::from_millis),
             wants_session: wish.wants_session,
             raw_body_only: wish.raw_body_only,
+            server: blueprint.hooks.server(wish.server),
         };
         let loaded = services.hooks.load(wish.driver, &source);
         let mut call = Self::new(blueprint, wish);

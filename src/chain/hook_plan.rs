@@ -27,6 +27,8 @@ pub struct HookPlan {
     pub complaints: Vec<(String, String)>,
     /// All code of the API by driver, in load order.
     scripts: Vec<(String, Arc<[Code]>)>,
+    /// gRPC plugin server of entries that name none; else the gateway's.
+    grpc_server: Option<Arc<str>>,
 }
 
 impl HookPlan {
@@ -45,7 +47,8 @@ impl HookPlan {
             hook_folder::add(&mut custom, &folder, &mut complaints);
         }
         let scripts = scripts(&custom, definition, config);
-        Self { custom, analytics, complaints, scripts }
+        let grpc_server = definition.pinhook.grpc_server.as_deref().map(Arc::from);
+        Self { custom, analytics, complaints, scripts, grpc_server }
     }
 
     /// True if scripts may appear in the folder of such an API.
@@ -62,6 +65,11 @@ impl HookPlan {
     /// The driver of an entry.
     pub fn driver<'a>(&'a self, entry: &'a HookEntry) -> &'a str {
         named(entry.pinhook.as_ref()).unwrap_or(&self.custom.driver)
+    }
+
+    /// The gRPC plugin server that an entry names, or its API.
+    pub fn server(&self, own: Option<&str>) -> Option<Arc<str>> {
+        own.map(Arc::from).or_else(|| self.grpc_server.clone())
     }
 }
 

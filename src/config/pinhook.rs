@@ -52,6 +52,8 @@ pub struct Pinhook {
     pub session_cache_entries: usize,
     /// Where analytics records go.
     pub analytics: PinhookAnalytics,
+    /// How gRPC plugin servers are called.
+    pub grpc: PinhookGrpc,
 }
 
 impl Default for Pinhook {
@@ -77,6 +79,7 @@ impl Default for Pinhook {
             allow_empty_secret: false,
             session_cache_entries: 100_000,
             analytics: PinhookAnalytics::default(),
+            grpc: PinhookGrpc::default(),
         }
     }
 }
@@ -112,6 +115,45 @@ pub struct PinhookAnalytics {
     pub sink: SinkKind,
     /// File that takes one JSON object per line; for the sink `file`.
     pub path: String,
+}
+
+/// `pinhook.grpc`: what Tyk has no settings for. It holds for every gRPC plugin server.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default)]
+pub struct PinhookGrpc {
+    /// Encrypt calls. Servers on a Unix socket are called in the clear. An address that begins with `tls://` is called
+    /// with TLS and one that begins with `http://` without, whatever stands here.
+    pub tls: bool,
+    /// PEM file of the authorities that servers are checked against; empty = those of the system.
+    pub ca_file: String,
+    /// PEM file of the certificate that servers are shown; empty = none.
+    pub cert_file: String,
+    /// PEM file of its key.
+    pub key_file: String,
+    /// Name that a server's certificate must bear; empty = the host of its address.
+    pub server_name: String,
+    /// Do not check the certificates of servers. Anybody on the way can then read and change calls.
+    pub insecure_skip_verify: bool,
+    /// Connections to each address of a server; default 2.
+    pub connections: usize,
+    /// Seconds without a byte from a server, while calls are open, after which it is asked for a sign of life; 0 = never;
+    /// default 60. Go servers close connections that ask more than a few times in five minutes.
+    pub keep_alive_s: u64,
+}
+
+impl Default for PinhookGrpc {
+    fn default() -> Self {
+        Self {
+            tls: false,
+            ca_file: String::new(),
+            cert_file: String::new(),
+            key_file: String::new(),
+            server_name: String::new(),
+            insecure_skip_verify: false,
+            connections: 2,
+            keep_alive_s: 60,
+        }
+    }
 }
 
 /// Where analytics records go.

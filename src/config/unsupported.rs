@@ -30,7 +30,7 @@ const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'s
 const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
 const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
 const SESSIONS: &str = "not supported: keys are in `storage` and behave as Tyk's do without this";
-const RICH: &str = "not built yet: Python and gRPC hooks do not run";
+const RICH: &str = "not built yet: Python hooks do not run";
 const LOGS: &str = "not supported yet: logs go to standard error only";
 const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";

@@ -18,6 +18,7 @@ pub(super) fn validate(config: &Config, document: &Node, file: &str) -> Vec<Prob
     findings.tls(config);
     findings.analytics(config);
     findings.general(config);
+    findings.grpc(config);
     findings.problems
 }
 
@@ -84,6 +85,29 @@ impl Findings<'_> {
         if analytics.sink == SinkKind::File && analytics.path.is_empty() {
             let hint = "set pinhook.analytics.path";
             self.error("pinhook.analytics.sink", "the sink file needs a path", hint);
+        }
+    }
+
+    fn grpc(&mut self, config: &Config) {
+        let own = &config.pinhook.grpc;
+        if own.cert_file.is_empty() != own.key_file.is_empty() {
+            let hint = "set both cert_file and key_file, or neither";
+            self.error("pinhook.grpc.cert_file", "a certificate and its key belong together", hint);
+        }
+        if own.insecure_skip_verify {
+            let message = "the certificates of gRPC plugin servers are not checked";
+            self.warning("pinhook.grpc.insecure_skip_verify", message, "set ca_file");
+        }
+        if !(1..=64).contains(&own.connections) {
+            self.error("pinhook.grpc.connections", "expected 1 to 64", "2 is the default");
+        }
+        for (path, size) in [
+            ("coprocess_options.grpc_recv_max_size", config.coprocess_options.grpc_recv_max_size),
+            ("coprocess_options.grpc_send_max_size", config.coprocess_options.grpc_send_max_size),
+        ] {
+            if size < 0 {
+                self.error(path, "expected bytes from 0", "0 gives the default");
+            }
         }
     }
 

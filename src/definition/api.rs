@@ -208,7 +208,7 @@ members! {
         is_oas: bool => omit,
         /// Security requirements of the OAS document.
         security_requirements: Vec<Vec<String>> => omit,
-        /// What pinhook adds; no setting lives here yet.
-        pinhook: Map<String, Value> => omit,
+        /// What pinhook adds.
+        pinhook: ApiPinhook => omit,
     }
 }

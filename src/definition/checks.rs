@@ -67,14 +67,6 @@ fn api(definition: &ApiDefinition, place: &str, problems: &mut Vec<Problem>) {
         let problem = Problem::warning(place, "api_id", "empty: the API is known by its file's name");
         problems.push(problem.hint("give every API an id of its own"));
     }
-    for name in definition.pinhook.keys() {
-        let path = format!("pinhook.{name}");
-        problems.push(Problem::warning(
-            place,
-            path,
-            "pinhook has no setting of this name here, it has no effect",
-        ));
-    }
     let switches = [
         ("use_standard_auth", definition.use_standard_auth),
         ("use_basic_auth", definition.use_basic_auth),

@@ -61,6 +61,14 @@ members! {
         driver: Option<String> => omit,
         /// Milliseconds until the call counts as failed; else `pinhook.plugin_timeout_ms`.
         timeout_ms: Option<u64> => omit,
+        /// gRPC plugin server of this entry; else that of the API, else `coprocess_options.coprocess_grpc_server`.
+        grpc_server: Option<String> => omit,
+    }
+
+    /// Settings of pinhook's own, at the root of a definition.
+    pub struct ApiPinhook {
+        /// gRPC plugin server of this API; else `coprocess_options.coprocess_grpc_server`.
+        grpc_server: Option<String> => omit,
     }
 
     /// `custom_middleware.id_extractor`.

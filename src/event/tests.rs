@@ -27,7 +27,7 @@ fn compiled(events: Value) -> (Events, Vec<Problem>) {
 }
 
 fn owner() -> Owner {
-    Owner { spec: Arc::default(), driver: "goplugin".to_owned() }
+    Owner { spec: Arc::default(), driver: "goplugin".to_owned(), server: None }
 }
 
 fn maker() -> (Maker, Worker, Flusher) {

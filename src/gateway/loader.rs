@@ -10,7 +10,7 @@ use crate::{
     analytics::{RecordHook, RecordedApi},
     chain::{Api, Base, Blueprint, Chain, HookPlan, ListenPath, Services, TagHeaders},
     config::{Config, SinkKind},
-    definition::{AnalyticsPlugin, ApiDefinition, Source},
+    definition::{ApiDefinition, Source},
     error::Problem,
     event,
     hook::{
@@ -66,7 +66,7 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
     problems.extend(complaints.map(|(path, message)| Problem::error(&place, path, message)));
     let mut recorded = recorded(definition, &listen_path);
     if hooks.analytics.enable && services.config.enable_analytics {
-        recorded.hook = record_hook(&hooks.analytics, &spec, services, &place, &mut problems);
+        recorded.hook = record_hook(&hooks, &spec, services, &place, &mut problems);
         recorded.lacks_hook = recorded.hook.is_none();
     }
     let chain = {
@@ -82,7 +82,8 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         };
         Chain::build(middleware::REQUEST, middleware::RESPONSE, &mut blueprint)
     };
-    let owner = event::Owner { spec: spec.clone(), driver: hooks.custom.driver.clone() };
+    let owner =
+        event::Owner { spec: spec.clone(), driver: hooks.custom.driver.clone(), server: hooks.server(None) };
     let wishes = &definition.event_handlers;
     let events = event::compile_api(wishes, &owner, &services.event_maker, &place, &mut problems);
     Ok(Arc::new(Api {
@@ -187,12 +188,13 @@ fn recorded(definition: &ApiDefinition, listen_path: &ListenPath) -> RecordedApi
 
 /// The hook on this API's records. One that cannot be loaded leaves them as they are, as in Tyk.
 fn record_hook(
-    wish: &AnalyticsPlugin,
+    hooks: &HookPlan,
     spec: &Arc<Spec>,
     services: &Services,
     place: &str,
     problems: &mut Vec<Problem>,
 ) -> Option<Arc<RecordHook>> {
+    let wish = &hooks.analytics;
     let own = wish.pinhook.as_ref();
     let driver = own.and_then(|own| own.driver.as_deref()).unwrap_or(RECORD_DRIVER);
     let source = HookSource {
@@ -204,6 +206,7 @@ fn record_hook(
         timeout: own.and_then(|own| own.timeout_ms).map(Duration::from_millis),
         wants_session: false,
         raw_body_only: false,
+        server: hooks.server(own.and_then(|own| own.grpc_server.as_deref())),
     };
     match services.hooks.load(driver, &source) {
         Ok(hook) => Some(Arc::new(RecordHook {

@@ -33,4 +33,7 @@ pub struct HookSource {
     pub wants_session: bool,
     /// Only the raw bytes of a body are handed over, no text (`raw_body_only`).
     pub raw_body_only: bool,
+    /// Where the server is that runs it, for drivers that call one; else that of the gateway config
+    /// (`pinhook.grpc_server`).
+    pub server: Option<Arc<str>>,
 }

@@ -96,6 +96,7 @@ fn endpoint_hooks(blueprint: &mut Blueprint<'_>) -> Option<Box<dyn Middleware>> 
                     wants_session: false,
                     raw_body_only: false,
                     timeout_ms: own.and_then(|own| own.timeout_ms),
+                    server: own.and_then(|own| own.grpc_server.as_deref()),
                 };
                 let call = Call::load(blueprint, &wish, at);
                 lacks_code.set(lacks_code.get() || call.hook.is_none());

@@ -70,6 +70,7 @@ fn load(blueprint: &mut Blueprint<'_>, entry: &Virtual, at: &str) -> Option<Call
         wants_session: entry.use_session,
         raw_body_only: false,
         timeout_ms: entry.pinhook.as_ref().and_then(|own| own.timeout_ms),
+        server: entry.pinhook.as_ref().and_then(|own| own.grpc_server.as_deref()),
     };
     Some(Call::load(blueprint, &wish, at))
 }

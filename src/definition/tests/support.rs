@@ -160,15 +160,18 @@ fn drivers() {
     assert_eq!(named(&hooks("golang", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("native", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("", Value::Null)), ["custom_middleware.driver"]);
-    for built in ["otto", "javascript", "lua"] {
+    for built in ["otto", "javascript", "lua", "grpc"] {
         assert!(named(&hooks(built, Value::Null)).is_empty(), "{built}");
     }
-    assert!(named(&hooks("grpc", json!({ "driver": "goplugin" }))).is_empty());
-    assert_eq!(refused(&hooks("grpc", Value::Null)), ["custom_middleware.driver"]);
+    assert!(named(&hooks("python", json!({ "driver": "goplugin" }))).is_empty());
+    assert_eq!(refused(&hooks("python", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(
-        refused(&hooks("goplugin", json!({ "driver": "grpc" }))),
+        refused(&hooks("goplugin", json!({ "driver": "python" }))),
         ["custom_middleware.pre[0].pinhook.driver"]
     );
+    let server = json!({ "grpc_server": "localhost:1" });
+    assert!(named(&hooks("grpc", server.clone())).is_empty());
+    assert_eq!(named(&hooks("goplugin", server)), ["custom_middleware.pre[0].pinhook.grpc_server"]);
     let found = refusals(&read(&hooks("goplugn", Value::Null)), "t");
     assert_eq!(found[0].hint.as_deref(), Some("did you mean goplugin?"));
     let own = |driver: &str| json!([{ "path": "/x", "method": "GET", "pinhook": { "driver": driver } }]);

@@ -91,6 +91,7 @@ fn build(settings: &Settings, maker: &Maker, owner: Option<&Owner>, driver: &str
         timeout: None,
         wants_session: false,
         raw_body_only: false,
+        server: owner.server.clone(),
     };
     let hook = maker.hooks.load(driver, &source).map_err(|error| error.chain())?;
     let calls = maker.metrics.hook(HookLabels {

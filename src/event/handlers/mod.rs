@@ -31,6 +31,8 @@ pub struct Owner {
     pub spec: Arc<Spec>,
     /// The driver of its hooks.
     pub driver: String,
+    /// Their gRPC plugin server, if it is not the gateway's.
+    pub server: Option<Arc<str>>,
 }
 
 /// What a line of [`HANDLERS`] builds from: the settings without those that are null.

@@ -1,5 +1,7 @@
 //! What runs hooks: one folder a driver, one line in [`DRIVERS`].
 
+#[cfg(feature = "grpc")]
+pub mod grpc;
 #[cfg(feature = "js")]
 pub mod js;
 #[cfg(feature = "lua")]
@@ -11,8 +13,10 @@ mod script;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use http::HeaderName;
+
 use super::{Driver, Family, Host};
-use crate::config::Config;
+use crate::config::{Config, CoprocessOptions, PinhookGrpc};
 
 /// What drivers are told when they start.
 #[derive(Clone)]
@@ -29,6 +33,8 @@ pub struct DriverSettings {
     pub jsvm: JsvmSettings,
     /// `ignore_canonical_mime_header_key`: header names are sent as rich plugins spell them.
     pub names_as_written: bool,
+    /// What holds for gRPC plugin servers alone.
+    pub grpc: GrpcSettings,
     /// What the gateway does for hooks.
     pub host: Arc<Host>,
 }
@@ -42,6 +48,17 @@ pub struct JsvmSettings {
     pub timeout: Duration,
     /// `tyk_js_path`: a file that runs before every script.
     pub library: Option<PathBuf>,
+}
+
+/// How gRPC plugin servers are called.
+#[derive(Debug, Clone)]
+pub struct GrpcSettings {
+    /// Tyk's settings (plugins reference 4.1).
+    pub tyk: CoprocessOptions,
+    /// Those of pinhook.
+    pub own: PinhookGrpc,
+    /// `pinhook.service_address_header`: header in which a hook names where its request goes.
+    pub address_header: Option<HeaderName>,
 }
 
 impl DriverSettings {
@@ -60,6 +77,11 @@ impl DriverSettings {
                 library: library.map(PathBuf::from),
             },
             names_as_written: config.ignore_canonical_mime_header_key,
+            grpc: GrpcSettings {
+                tyk: config.coprocess_options.clone(),
+                own: config.pinhook.grpc.clone(),
+                address_header: config.pinhook.service_address_header.parse().ok(),
+            },
             host,
         }
     }
@@ -78,6 +100,8 @@ pub struct DriverEntry {
 /// Every driver of this build.
 pub const DRIVERS: &[DriverEntry] = &[
     DriverEntry { names: native::NAMES, family: Family::Native, start: native::start },
+    #[cfg(feature = "grpc")]
+    DriverEntry { names: grpc::NAMES, family: Family::Coprocess, start: grpc::start },
     #[cfg(feature = "js")]
     DriverEntry { names: js::OTTO, family: Family::Script, start: js::start_otto },
     #[cfg(feature = "js")]

@@ -53,6 +53,15 @@ async fn lua() {
     run(&Column { driver: "lua", mark: "lua", file: matrix_file("matrix.lua"), lacks: &[] }).await;
 }
 
+#[cfg(feature = "grpc")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn grpc() {
+    use super::grpc::functions;
+    let server = crate::support::plugin_server::PluginServer::start(functions::dispatch).await;
+    let file = PathBuf::from(server.target());
+    run(&Column { driver: "grpc", mark: "grpc", file, lacks: &[] }).await;
+}
+
 /// A gateway with one API per case, and what stands around it.
 struct World<'a> {
     column: &'a Column,
@@ -72,6 +81,9 @@ impl<'a> World<'a> {
         let path = records.path().join("records.jsonl").display().to_string();
         let mut builder = Gateway::build().config(|config| {
             config.enable_jsvm = true;
+            // Where drivers of languages have a file, a server has its address.
+            config.coprocess_options.coprocess_grpc_server = column.file.display().to_string();
+            config.pinhook.service_address_header = "X-Service-Address".to_owned();
             config.coprocess_options.enable_coprocess = true;
             config.enable_analytics = true;
             config.pinhook.analytics.sink = SinkKind::File;

@@ -1,5 +1,7 @@
 //! What runs hooks.
 
+#[cfg(feature = "grpc")]
+mod grpc;
 #[cfg(feature = "lua")]
 mod lua;
 mod matrix;

@@ -5,6 +5,8 @@ pub(crate) mod definition;
 pub(crate) mod fault;
 pub(crate) mod gateway;
 pub(crate) mod load;
+#[cfg(feature = "grpc")]
+pub(crate) mod plugin_server;
 pub(crate) mod plugins;
 pub(crate) mod program;
 pub(crate) mod redis;

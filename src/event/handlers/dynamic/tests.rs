@@ -127,7 +127,7 @@ async fn a_handler_that_breaks_hears_of_the_next_event() {
 #[test]
 fn what_cannot_be_called_is_named() {
     let (maker, ..) = maker_with(Metrics::new(true).unwrap());
-    let owner = |driver: &str| Owner { spec: Arc::default(), driver: driver.to_owned() };
+    let owner = |driver: &str| Owner { spec: Arc::default(), driver: driver.to_owned(), server: None };
     let settings = |all: Value| all.as_object().unwrap().clone();
     let refused = |built: Result<Built, String>| match built {
         Err(why) => why,

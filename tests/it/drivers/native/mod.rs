@@ -36,6 +36,7 @@ fn source(path: impl Into<PathBuf>, name: &str) -> HookSource {
         timeout: Some(Duration::from_secs(10)),
         wants_session: false,
         raw_body_only: false,
+        server: None,
     }
 }
 

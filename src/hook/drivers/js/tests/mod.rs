@@ -42,6 +42,7 @@ fn source(kind: HookKind, text: &str) -> HookSource {
         timeout: Some(Duration::from_millis(300)),
         wants_session: false,
         raw_body_only: false,
+        server: None,
     }
 }
 

@@ -49,6 +49,7 @@ impl Bench {
             timeout: None,
             wants_session: false,
             raw_body_only: false,
+            server: None,
         }
     }
 

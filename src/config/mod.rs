@@ -23,7 +23,7 @@ mod validate;
 mod values;
 
 pub use load::{Loaded, SEARCH, load, variable};
-pub use pinhook::{Pinhook, PinhookAnalytics, SinkKind};
+pub use pinhook::{Pinhook, PinhookAnalytics, PinhookPython, SinkKind};
 pub use root::Config;
 pub use sections::{
     AccessLogs, AnalyticsConfig, AuthOverride, CoprocessOptions, DbAppConfOptions, EventHandlers, Jwks,

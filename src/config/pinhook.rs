@@ -52,6 +52,8 @@ pub struct Pinhook {
     pub session_cache_entries: usize,
     /// Where analytics records go.
     pub analytics: PinhookAnalytics,
+    /// How Python hooks run.
+    pub python: PinhookPython,
 }
 
 impl Default for Pinhook {
@@ -77,6 +79,7 @@ impl Default for Pinhook {
             allow_empty_secret: false,
             session_cache_entries: 100_000,
             analytics: PinhookAnalytics::default(),
+            python: PinhookPython::default(),
         }
     }
 }
@@ -112,6 +115,21 @@ pub struct PinhookAnalytics {
     pub sink: SinkKind,
     /// File that takes one JSON object per line; for the sink `file`.
     pub path: String,
+}
+
+/// `pinhook.python`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct PinhookPython {
+    /// The interpreter, 3.8 or later: a file, or a name in `PATH`; default `python3`, or what
+    /// `coprocess_options.python_version` names.
+    pub interpreter: String,
+    /// Folder of a virtual environment whose interpreter runs.
+    pub venv: String,
+    /// Processes per plugin; each runs one call at a time; default `pinhook.threads`.
+    pub workers: usize,
+    /// Folders that modules are looked for in, after that of the plugin.
+    pub path: Vec<String>,
 }
 
 /// Where analytics records go.

@@ -6,13 +6,15 @@ pub mod js;
 pub mod lua;
 pub mod native;
 mod pool;
+pub mod python;
 #[cfg(any(feature = "js", feature = "lua"))]
 mod script;
+mod worker;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use super::{Driver, Family, Host};
-use crate::config::Config;
+use crate::{config::Config, metrics::Metrics};
 
 /// What drivers are told when they start.
 #[derive(Clone)]
@@ -29,8 +31,12 @@ pub struct DriverSettings {
     pub jsvm: JsvmSettings,
     /// `ignore_canonical_mime_header_key`: header names are sent as rich plugins spell them.
     pub names_as_written: bool,
+    /// What holds for Python alone.
+    pub python: python::PythonSettings,
     /// What the gateway does for hooks.
     pub host: Arc<Host>,
+    /// Where processes are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Tyk's settings of JavaScript (plugins reference 6.1).
@@ -46,7 +52,7 @@ pub struct JsvmSettings {
 
 impl DriverSettings {
     /// What the configuration says.
-    pub fn new(config: &Config, host: Arc<Host>) -> Self {
+    pub fn new(config: &Config, host: Arc<Host>, metrics: Arc<Metrics>) -> Self {
         let seconds = u64::try_from(config.jsvm_timeout).unwrap_or_default();
         let library = Some(&config.tyk_js_path).filter(|path| !path.is_empty());
         Self {
@@ -60,7 +66,9 @@ impl DriverSettings {
                 library: library.map(PathBuf::from),
             },
             names_as_written: config.ignore_canonical_mime_header_key,
+            python: python::PythonSettings::new(config),
             host,
+            metrics,
         }
     }
 }
@@ -78,6 +86,7 @@ pub struct DriverEntry {
 /// Every driver of this build.
 pub const DRIVERS: &[DriverEntry] = &[
     DriverEntry { names: native::NAMES, family: Family::Native, start: native::start },
+    DriverEntry { names: python::NAMES, family: Family::Coprocess, start: python::start },
     #[cfg(feature = "js")]
     DriverEntry { names: js::OTTO, family: Family::Script, start: js::start_otto },
     #[cfg(feature = "js")]

@@ -68,6 +68,14 @@ pub enum HookError {
         /// What stopped the load.
         reason: String,
     },
+    /// Its code was loaded, but has no such function.
+    #[error("hook {name} is not defined: {reason}")]
+    NoFunction {
+        /// Function name of the definition.
+        name: String,
+        /// Where it was looked for, and what is there.
+        reason: String,
+    },
     /// Its driver is switched off.
     #[error("hook {name} cannot run: {setting} is off")]
     SwitchedOff {

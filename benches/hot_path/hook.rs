@@ -13,6 +13,7 @@ use pinhook::{
         Code, Hook, HookKind, HookSource, Host, Object, Spec,
         drivers::{DriverSettings, native},
     },
+    metrics::Metrics,
     store::MemoryStore,
     url::Url,
 };
@@ -58,7 +59,8 @@ fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
         server: None,
     };
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
-    let driver = native::start(&DriverSettings::new(&Config::default(), host));
+    let metrics = Metrics::new(true).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let driver = native::start(&DriverSettings::new(&Config::default(), host, metrics));
     driver.load(&source).unwrap_or_else(|error| panic!("{}", error.chain()))
 }
 

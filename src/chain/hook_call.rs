@@ -13,6 +13,9 @@ use crate::{
     metrics::{HookLabels, HookMetrics},
 };
 
+/// Where a hook that cannot be called is told about.
+const LOG: &str = "see the log of the last load";
+
 /// What a definition asks for.
 pub struct Wish<'a> {
     /// Where it is called.
@@ -69,6 +72,8 @@ pub struct Call {
     pub hook: Option<Arc<dyn Hook>>,
     /// The setting that switches its driver off.
     pub off: Option<&'static str>,
+    /// Its code was loaded, but has no such function.
+    pub undefined: bool,
 }
 
 impl Call {
@@ -98,6 +103,7 @@ impl Call {
                 if let Error::Hook(HookError::SwitchedOff { setting, .. }) = &error {
                     call.off = Some(setting);
                 }
+                call.undefined = matches!(error, Error::Hook(HookError::NoFunction { .. }));
                 blueprint.refuse(at, format!("{}; requests that reach it are answered 500", error.chain()));
             }
         }
@@ -129,6 +135,7 @@ impl Call {
             warned: AtomicBool::default(),
             hook: None,
             off: None,
+            undefined: false,
         }
     }
 
@@ -147,7 +154,8 @@ impl Call {
             let name = self.name.to_string();
             self.fault(match self.off {
                 Some(setting) => HookError::SwitchedOff { name, setting },
-                None => HookError::NotLoaded { name, reason: "see the log of the last load".to_owned() },
+                None if self.undefined => HookError::NoFunction { name, reason: LOG.to_owned() },
+                None => HookError::NotLoaded { name, reason: LOG.to_owned() },
             })
         })
     }

@@ -23,7 +23,7 @@ mod validate;
 mod values;
 
 pub use load::{Loaded, SEARCH, load, variable};
-pub use pinhook::{Pinhook, PinhookAnalytics, PinhookGrpc, SinkKind};
+pub use pinhook::{Pinhook, PinhookAnalytics, PinhookGrpc, PinhookPython, SinkKind};
 pub use root::Config;
 pub use sections::{
     AccessLogs, AnalyticsConfig, AuthOverride, CoprocessOptions, DbAppConfOptions, EventHandlers, Jwks,

@@ -54,6 +54,8 @@ pub struct Pinhook {
     pub analytics: PinhookAnalytics,
     /// How gRPC plugin servers are called.
     pub grpc: PinhookGrpc,
+    /// How Python hooks run.
+    pub python: PinhookPython,
 }
 
 impl Default for Pinhook {
@@ -80,6 +82,7 @@ impl Default for Pinhook {
             session_cache_entries: 100_000,
             analytics: PinhookAnalytics::default(),
             grpc: PinhookGrpc::default(),
+            python: PinhookPython::default(),
         }
     }
 }
@@ -154,6 +157,21 @@ impl Default for PinhookGrpc {
             keep_alive_s: 60,
         }
     }
+}
+
+/// `pinhook.python`.
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub struct PinhookPython {
+    /// The interpreter, 3.8 or later: a file, or a name in `PATH`; default `python3`, or what
+    /// `coprocess_options.python_version` names.
+    pub interpreter: String,
+    /// Folder of a virtual environment whose interpreter runs.
+    pub venv: String,
+    /// Processes per plugin; each runs one call at a time; default `pinhook.threads`.
+    pub workers: usize,
+    /// Folders that modules are looked for in, after that of the plugin.
+    pub path: Vec<String>,
 }
 
 /// Where analytics records go.

@@ -17,6 +17,7 @@ mod samples;
 mod statuses;
 mod table;
 mod text;
+mod worker;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +32,7 @@ pub use process::{
 };
 
 pub use samples::{ApiSamples, HealthValues, Refused};
+pub use worker::{WorkerLabels, WorkerMetrics};
 
 use process::Process;
 use table::Table;
@@ -43,6 +45,7 @@ pub struct Metrics {
     apis: Arc<Table<Arc<str>, ApiMetrics>>,
     hooks: Arc<Table<HookLabels, HookMetrics>>,
     samples: Arc<Table<Arc<str>, ApiSamples>>,
+    workers: Arc<Table<WorkerLabels, WorkerMetrics>>,
     process: Process,
 }
 
@@ -55,6 +58,7 @@ impl Metrics {
             apis: Arc::default(),
             hooks: Arc::default(),
             samples: Arc::default(),
+            workers: Arc::default(),
             process,
         }))
     }
@@ -77,6 +81,11 @@ impl Metrics {
     /// How the requests of an API went within the last `window` seconds; shared and dropped as [`Metrics::api`] says.
     pub fn samples(&self, api_id: &str, window: u64) -> Arc<ApiSamples> {
         self.samples.get(api_id.into(), |id, home| ApiSamples::new(id, window, home))
+    }
+
+    /// The handle of the workers of one plugin; shared and dropped as [`Metrics::api`] says.
+    pub fn workers(&self, labels: WorkerLabels) -> Arc<WorkerMetrics> {
+        self.workers.get(labels, WorkerMetrics::new)
     }
 
     /// Threads that run hooks which may block, and libraries that were loaded for them.
@@ -115,6 +124,7 @@ impl Metrics {
         let mut out = self.process.render();
         api::render(&self.apis.all(), &mut out);
         hook::render(&self.hooks.all(), &mut out);
+        worker::render(&self.workers.all(), &mut out);
         out
     }
 }

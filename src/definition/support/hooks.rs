@@ -11,9 +11,9 @@ const NATIVE: [&str; 3] = ["goplugin", "native", "golang"];
 /// Names of JavaScript.
 const SCRIPTS: [&str; 2] = ["otto", "javascript"];
 /// Other drivers.
-const OTHERS: [&str; 1] = ["lua"];
+const OTHERS: [&str; 2] = ["lua", "python"];
 /// Drivers that will be built.
-const LATER: [&str; 2] = ["python", "grpc"];
+const LATER: [&str; 1] = ["grpc"];
 
 pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
     let hooks = &definition.custom_middleware;

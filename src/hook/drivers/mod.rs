@@ -8,15 +8,20 @@ pub mod js;
 pub mod lua;
 pub mod native;
 mod pool;
+pub mod python;
 #[cfg(any(feature = "js", feature = "lua"))]
 mod script;
+mod worker;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use http::HeaderName;
 
 use super::{Driver, Family, Host};
-use crate::config::{Config, CoprocessOptions, PinhookGrpc};
+use crate::{
+    config::{Config, CoprocessOptions, PinhookGrpc},
+    metrics::Metrics,
+};
 
 /// What drivers are told when they start.
 #[derive(Clone)]
@@ -35,8 +40,12 @@ pub struct DriverSettings {
     pub names_as_written: bool,
     /// What holds for gRPC plugin servers alone.
     pub grpc: GrpcSettings,
+    /// What holds for Python alone.
+    pub python: python::PythonSettings,
     /// What the gateway does for hooks.
     pub host: Arc<Host>,
+    /// Where processes are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 /// Tyk's settings of JavaScript (plugins reference 6.1).
@@ -63,7 +72,7 @@ pub struct GrpcSettings {
 
 impl DriverSettings {
     /// What the configuration says.
-    pub fn new(config: &Config, host: Arc<Host>) -> Self {
+    pub fn new(config: &Config, host: Arc<Host>, metrics: Arc<Metrics>) -> Self {
         let seconds = u64::try_from(config.jsvm_timeout).unwrap_or_default();
         let library = Some(&config.tyk_js_path).filter(|path| !path.is_empty());
         Self {
@@ -82,7 +91,9 @@ impl DriverSettings {
                 own: config.pinhook.grpc.clone(),
                 address_header: config.pinhook.service_address_header.parse().ok(),
             },
+            python: python::PythonSettings::new(config),
             host,
+            metrics,
         }
     }
 }
@@ -102,6 +113,7 @@ pub const DRIVERS: &[DriverEntry] = &[
     DriverEntry { names: native::NAMES, family: Family::Native, start: native::start },
     #[cfg(feature = "grpc")]
     DriverEntry { names: grpc::NAMES, family: Family::Coprocess, start: grpc::start },
+    DriverEntry { names: python::NAMES, family: Family::Coprocess, start: python::start },
     #[cfg(feature = "js")]
     DriverEntry { names: js::OTTO, family: Family::Script, start: js::start_otto },
     #[cfg(feature = "js")]

@@ -67,6 +67,7 @@ fn call_of(family: Family, kind: HookKind, run: Run) -> Call {
         sessions: SessionRules { identify: true, count: true },
         warned: AtomicBool::default(),
         off: None,
+        undefined: false,
         hook: Some(Arc::new(Fake { kind, loses: false, run })),
     }
 }

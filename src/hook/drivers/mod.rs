@@ -1,5 +1,6 @@
 //! What runs hooks: one folder a driver, one line in [`DRIVERS`].
 
+pub mod go;
 #[cfg(feature = "js")]
 pub mod js;
 #[cfg(feature = "lua")]
@@ -31,6 +32,8 @@ pub struct DriverSettings {
     pub jsvm: JsvmSettings,
     /// `ignore_canonical_mime_header_key`: header names are sent as rich plugins spell them.
     pub names_as_written: bool,
+    /// What holds for Go alone.
+    pub go: go::GoSettings,
     /// What holds for Python alone.
     pub python: python::PythonSettings,
     /// What the gateway does for hooks.
@@ -66,6 +69,7 @@ impl DriverSettings {
                 library: library.map(PathBuf::from),
             },
             names_as_written: config.ignore_canonical_mime_header_key,
+            go: go::GoSettings::new(config),
             python: python::PythonSettings::new(config),
             host,
             metrics,
@@ -85,7 +89,7 @@ pub struct DriverEntry {
 
 /// Every driver of this build.
 pub const DRIVERS: &[DriverEntry] = &[
-    DriverEntry { names: native::NAMES, family: Family::Native, start: native::start },
+    DriverEntry { names: native::NAMES, family: Family::Native, start: go::start },
     DriverEntry { names: python::NAMES, family: Family::Coprocess, start: python::start },
     #[cfg(feature = "js")]
     DriverEntry { names: js::OTTO, family: Family::Script, start: js::start_otto },

@@ -52,6 +52,8 @@ pub struct Ctx {
     pub target: Option<Arc<Target>>,
     /// Texts that hooks leave for each other.
     pub metadata: Option<Box<std::collections::BTreeMap<String, String>>>,
+    /// Headers that hooks put on whatever answer the client gets.
+    pub answer_headers: Option<Box<http::HeaderMap>>,
     /// `X-Forwarded-For` was removed by the definition, so the proxy step does not write it either.
     pub no_forwarded_for: bool,
     /// The request's body, once a step has asked for it ([`Ctx::body`]) or made one.

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Call, Ctx, Denial, Flow, hook_session::Aside, is_tls, peer_ip};
+use super::{Call, Ctx, Denial, Flow, hook_session::{Aside, LeftState}, is_tls, peer_ip};
 use crate::{
     error::{Error, HookError, Result},
     hook::{Answer, Failure, Family, HookKind, Object, Parked},
@@ -76,13 +76,13 @@ impl Call {
         ctx: &mut Ctx,
     ) -> Result<Left> {
         let body = object.body.take().filter(|body| seen.is_none_or(|seen| !is_same(seen, body)));
-        let state = object.state.take();
+        let left = LeftState { state: object.state.take(), unsaved: object.unsaved };
         let answer = give_back(object, session, ctx)?;
         if self.kind == HookKind::Virtual && answer.is_none() {
             let name = self.name.to_string();
             return Err(self.fault(HookError::Script { name, reason: "it gave no answer".to_owned() }));
         }
-        let denial = self.keep_session(state, answer.is_some(), session, ctx).await?;
+        let denial = self.keep_session(left, answer.is_some(), session, ctx).await?;
         aside.put_back(ctx);
         Ok(match (answer, denial) {
             (Some(answer), _) => Left::Answer(answer),
@@ -136,8 +136,11 @@ impl Call {
             depth: ctx.depth,
             spec: self.spec.clone(),
             state: ctx.state.as_ref().map(|key| key.state.clone()),
+            token: ctx.state.as_ref().map(|key| key.id.clone()),
+            unsaved: false,
             metadata: metadata.unwrap_or_default(),
             answer: None,
+            answer_headers: None,
             target: None,
         })
     }
@@ -173,6 +176,12 @@ fn give_back(object: Object, session: &mut Session, ctx: &mut Ctx) -> Result<Opt
         ctx.method = parked.method;
     }
     ctx.metadata = (!object.metadata.is_empty()).then(|| Box::new(object.metadata));
+    if let Some(headers) = object.answer_headers {
+        match &mut ctx.answer_headers {
+            Some(before) => before.extend(*headers),
+            none => *none = Some(headers),
+        }
+    }
     if let Some(text) = object.target {
         let target = Target::parse(&text).map_err(|error| Error::Internal(error.into()))?;
         ctx.target = Some(Arc::new(target));

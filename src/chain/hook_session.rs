@@ -72,6 +72,13 @@ impl Aside {
     }
 }
 
+/// The session that a hook left.
+pub(super) struct LeftState {
+    pub(super) state: Option<Arc<SessionState>>,
+    /// It counts for this request alone.
+    pub(super) unsaved: bool,
+}
+
 impl Call {
     /// Keeps the session that the hook left. `answered` says that the request ends here.
     ///
@@ -79,13 +86,14 @@ impl Call {
     /// A policy that cannot be applied, where that is no refusal.
     pub(super) async fn keep_session(
         &self,
-        left: Option<Arc<SessionState>>,
+        left: LeftState,
         answered: bool,
         session: &Session,
         ctx: &mut Ctx,
     ) -> Result<Option<Denial>> {
+        let LeftState { state: left, unsaved } = left;
         match (self.family, self.kind) {
-            (Family::Native, _) => self.keep_native(left, session, ctx),
+            (Family::Native, _) => self.keep_native(left, unsaved, session, ctx),
             (Family::Script | Family::Coprocess, HookKind::Auth) if answered => Ok(None),
             (Family::Script, HookKind::Auth) => {
                 self.keep_script(left, ctx);
@@ -105,6 +113,7 @@ impl Call {
     fn keep_native(
         &self,
         left: Option<Arc<SessionState>>,
+        unsaved: bool,
         session: &Session,
         ctx: &mut Ctx,
     ) -> Result<Option<Denial>> {
@@ -123,7 +132,9 @@ impl Call {
                 let id = ctx.session_id.take().map_or(token, String::from);
                 *known = Some(ctx.snapshot.services.sessions.new_key(&id, state));
             }
+            (_, Some(key)) if unsaved => key.state = Arc::new(state),
             (_, Some(key)) => *key.edit() = state,
+            (_, known @ None) if unsaved => *known = Some(KeyState::nameless(Arc::new(state))),
             (_, None) => {
                 self.warn(
                     "left a session without naming its key in metadata \"token\": the request is refused",

@@ -6,6 +6,7 @@ mod check;
 mod echo;
 mod lint;
 mod logging;
+mod plugin;
 mod report;
 mod run;
 
@@ -40,6 +41,8 @@ enum Command {
     Lint(lint::Args),
     /// Run an upstream that answers what it saw, for trying things out
     Echo(echo::Args),
+    /// Work on plugins
+    Plugin(plugin::Args),
 }
 
 /// Reads the arguments and runs the command they name. A wrong argument ends the process with 2.
@@ -49,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::run(&args),
         Command::Lint(args) => lint::run(&args),
         Command::Echo(args) => echo::run(&args),
+        Command::Plugin(args) => plugin::run(&args),
     }
 }
 

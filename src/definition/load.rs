@@ -36,6 +36,12 @@ pub struct Source {
 }
 
 impl Source {
+    /// The OAS half, as it is in its file now; nothing where there is none.
+    pub fn oas_document(&self) -> Option<String> {
+        let (bytes, _) = self.definition.is_oas.then(|| oas_twin::read(&self.path).ok()).flatten()?;
+        String::from_utf8(bytes).ok()
+    }
+
     /// A definition that comes from no file. References to secrets in it are not followed.
     ///
     /// # Errors

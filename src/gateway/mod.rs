@@ -21,6 +21,7 @@ mod host;
 mod kept;
 mod key_saving;
 pub(crate) mod keys;
+mod hook_headers;
 mod limit_headers;
 pub mod listen;
 mod listeners;

@@ -9,7 +9,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::{
-    Gateway, control::ControlAnswer, framing::Refusal, limit_headers, observe, rest, script_answer, sniff,
+    Gateway, control::ControlAnswer, framing::Refusal, hook_headers, limit_headers, observe, rest, script_answer, sniff,
     templates::Format,
 };
 use crate::{
@@ -142,6 +142,7 @@ async fn refuse(
     if config.close_connections {
         session.set_keepalive(None);
     }
+    hook_headers::on_own(ctx, &mut head);
     limit_headers::on_own(ctx, &mut head);
     if ctx.outcome.error.is_none() {
         ctx.outcome.error = Some(message.into_owned());
@@ -170,6 +171,7 @@ async fn send_response(
     if matches!(origin, Origin::Hook | Origin::RichPlugin) {
         sniff::name_type(&mut head, &body)?;
     }
+    hook_headers::on_own(ctx, &mut head);
     limit_headers::on_own(ctx, &mut head);
     if gateway.config.close_connections {
         session.set_keepalive(None);

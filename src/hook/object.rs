@@ -7,7 +7,7 @@ use http::{HeaderMap, Method, StatusCode};
 use pingora_http::{RequestHeader, ResponseHeader};
 
 use super::{RecordPart, bundle};
-use crate::{session::SessionState, url::Url};
+use crate::{definition::ApiDefinition, session::SessionState, url::Url};
 
 /// One request as a hook sees it. The head is moved in from the session and back again.
 #[derive(Debug)]
@@ -45,12 +45,18 @@ pub struct Object {
     /// | Script | as it stands; without `token` it lives for this request; none at all is an all-zero one | saved as it stands |
     /// | Coprocess | `metadata` goes into its `meta_data`, where `token` is a must; policies are applied | dropped |
     pub state: Option<Arc<SessionState>>,
+    /// The token of who calls, once it is known; empty for a session without one. Never logged.
+    pub token: Option<Arc<str>>,
+    /// Set by a hook whose edit of `state` counts for this request alone: it is not saved, and `token` is no must.
+    pub unsaved: bool,
     /// Texts that the hooks of one request leave for each other. An auth hook names its key in `token` (JavaScript:
     /// `AuthValue`). What a rich plugin knows under this name is the session's `meta_data` instead (plugins reference
     /// 4.4), but what its auth hook answers belongs here.
     pub metadata: BTreeMap<String, String>,
     /// Set by a hook that answers the request itself.
     pub answer: Option<Answer>,
+    /// Headers that a hook puts on whatever answer the client gets.
+    pub answer_headers: Option<Box<HeaderMap>>,
     /// Set by a hook that sends this one request elsewhere: an absolute URL, or `host:port`.
     pub target: Option<String>,
 }
@@ -71,8 +77,11 @@ impl Object {
             depth: 0,
             spec,
             state: None,
+            token: None,
+            unsaved: false,
             metadata: BTreeMap::new(),
             answer: None,
+            answer_headers: None,
             target: None,
         }
     }
@@ -111,6 +120,10 @@ pub struct Spec {
     pub config_data_disabled: bool,
     /// MD5 of the text in `custom_middleware_bundle`, in hex; of no text where there is none.
     pub bundle_hash: Arc<str>,
+    /// The definition itself, for hooks that read all of it.
+    pub definition: Option<Arc<ApiDefinition>>,
+    /// The OAS half of it as JSON text, where there is one and hooks may ask for it.
+    pub oas: Option<Arc<str>>,
 }
 
 impl Default for Spec {
@@ -122,6 +135,8 @@ impl Default for Spec {
             config_data: "{}".into(),
             config_data_disabled: false,
             bundle_hash: bundle::hash("").into(),
+            definition: None,
+            oas: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What runs hooks: one folder a driver, one line in [`DRIVERS`].
 
+pub mod go;
 #[cfg(feature = "grpc")]
 pub mod grpc;
 #[cfg(feature = "js")]
@@ -40,6 +41,8 @@ pub struct DriverSettings {
     pub names_as_written: bool,
     /// What holds for gRPC plugin servers alone.
     pub grpc: GrpcSettings,
+    /// What holds for Go alone.
+    pub go: go::GoSettings,
     /// What holds for Python alone.
     pub python: python::PythonSettings,
     /// What the gateway does for hooks.
@@ -91,6 +94,7 @@ impl DriverSettings {
                 own: config.pinhook.grpc.clone(),
                 address_header: config.pinhook.service_address_header.parse().ok(),
             },
+            go: go::GoSettings::new(config),
             python: python::PythonSettings::new(config),
             host,
             metrics,
@@ -110,9 +114,9 @@ pub struct DriverEntry {
 
 /// Every driver of this build.
 pub const DRIVERS: &[DriverEntry] = &[
-    DriverEntry { names: native::NAMES, family: Family::Native, start: native::start },
     #[cfg(feature = "grpc")]
     DriverEntry { names: grpc::NAMES, family: Family::Coprocess, start: grpc::start },
+    DriverEntry { names: native::NAMES, family: Family::Native, start: go::start },
     DriverEntry { names: python::NAMES, family: Family::Coprocess, start: python::start },
     #[cfg(feature = "js")]
     DriverEntry { names: js::OTTO, family: Family::Script, start: js::start_otto },

@@ -101,6 +101,32 @@ impl Host {
         let key = keys::hook_data(key);
         Ok(answer(self.store.get_many(&[&key])).await?.pop().flatten())
     }
+
+    /// Keeps a value under a key of the store as it is written; [`Host::store_data`] has keys of its own.
+    ///
+    /// # Errors
+    /// No answer of the store.
+    pub async fn store_raw(&self, key: &str, value: &[u8], ttl: i64) -> Stored<()> {
+        answer(self.store.set(key, value, seconds(ttl), If::Always)).await.map(drop)
+    }
+
+    /// The value of a key of the store, and the seconds that it has left where it ends.
+    ///
+    /// # Errors
+    /// No answer of the store.
+    pub async fn get_raw(&self, key: &str) -> Stored<(Option<Bytes>, Option<u64>)> {
+        let value = answer(self.store.get_many(&[key])).await?.pop().flatten();
+        let left = if value.is_some() { answer(self.store.ttl(key)).await? } else { None };
+        Ok((value, left.map(|left| left.as_secs())))
+    }
+
+    /// Removes a key of the store.
+    ///
+    /// # Errors
+    /// No answer of the store.
+    pub async fn delete_raw(&self, key: &str) -> Stored<()> {
+        answer(self.store.delete(&[key])).await.map(drop)
+    }
 }
 
 fn of_scripts(key: &str) -> Stored<String> {

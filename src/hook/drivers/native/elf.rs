@@ -13,6 +13,8 @@ const NO_HOOKS: [&str; 4] = ["pinhook_abi", ON_RELOAD, "_init", "_fini"];
 const SUGGESTIONS: usize = 3;
 /// Section that every Go linker writes.
 const GO_BUILD_INFO: &str = ".go.buildinfo";
+/// The module that every build of ours has, as that section says it.
+const GO_WORKER: &[u8] = b"\ndep\tpinhook\t";
 
 /// What a library exports, as its file says.
 #[derive(Debug)]
@@ -58,20 +60,31 @@ fn inspect_elf<Elf: FileHeader<Endian = object::Endianness>>(content: &[u8]) -> 
     Ok(exports)
 }
 
+/// True for what `pinhook plugin build` makes of Go source: an executable that has our worker in it.
+pub(in crate::hook::drivers) fn is_worker(content: &[u8]) -> bool {
+    content.starts_with(b"\x7fELF")
+        && ElfFile::<object::elf::FileHeader64<object::Endianness>>::parse(content)
+            .is_ok_and(|file| memchr::memmem::find(build_info(&file).unwrap_or_default(), GO_WORKER).is_some())
+}
+
+/// What Go's linker says of a build; nothing if it was not Go's.
+fn build_info<'a, Elf: FileHeader<Endian = object::Endianness>>(file: &ElfFile<'a, Elf>) -> Option<&'a [u8]> {
+    match file.section_by_name(GO_BUILD_INFO) {
+        Some(section) => Some(section.data().unwrap_or_default()),
+        None => file.section_by_name(".note.go.buildid").map(|_| &[][..]),
+    }
+}
+
 /// Go's runtime cannot share a process safely with another one, and can never be unloaded.
 fn refuse_go<Elf: FileHeader<Endian = object::Endianness>>(file: &ElfFile<'_, Elf>) -> Result<(), String> {
-    let info = file.section_by_name(GO_BUILD_INFO);
-    if info.is_none() && file.section_by_name(".note.go.buildid").is_none() {
-        return Ok(());
-    }
-    let info = info.and_then(|section| section.data().ok()).unwrap_or_default();
+    let Some(info) = build_info(file) else { return Ok(()) };
     if memchr::memmem::find(info, b"-buildmode=plugin").is_some() {
         return Err("it is a Go plugin (-buildmode=plugin), which fits one build of Tyk only; build its unchanged \
-                    source with `pinhook plugin build`, which comes with the Go driver and is not in this version"
+                    source with `pinhook plugin build DIR`"
             .to_owned());
     }
-    Err("it was built by Go, whose runtime never runs inside the gateway; Go hooks run in a worker process, which \
-         comes with the Go driver and is not in this version"
+    Err("it was built by Go, whose runtime never runs inside the gateway; Go hooks run in a worker process: build \
+         their source with `pinhook plugin build DIR`"
         .to_owned())
 }
 

@@ -9,16 +9,18 @@ use std::{
 use super::abi::ABI;
 
 /// The file that was chosen, and what is in it.
-pub(super) struct Found {
-    pub(super) path: PathBuf,
-    pub(super) content: Vec<u8>,
+pub(in crate::hook::drivers) struct Found {
+    /// The file.
+    pub(in crate::hook::drivers) path: PathBuf,
+    /// All of it.
+    pub(in crate::hook::drivers) content: Vec<u8>,
 }
 
 /// Reads the first file that exists.
 ///
 /// # Errors
 /// A text for the author of the definition.
-pub(super) fn find(configured: &Path) -> Result<Found, String> {
+pub(in crate::hook::drivers) fn find(configured: &Path) -> Result<Found, String> {
     let candidates = candidates(configured);
     for path in &candidates {
         match fs::read(path) {
@@ -32,7 +34,7 @@ pub(super) fn find(configured: &Path) -> Result<Found, String> {
 }
 
 /// Every name that counts, best first.
-pub(super) fn candidates(configured: &Path) -> Vec<PathBuf> {
+pub(in crate::hook::drivers) fn candidates(configured: &Path) -> Vec<PathBuf> {
     candidates_for(configured, env!("CARGO_PKG_VERSION"))
 }
 

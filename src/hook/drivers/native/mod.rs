@@ -37,8 +37,9 @@ use self::{
     hook::{Function, Job, NativeHook},
     library::{Libraries, Library},
     lookup::Found,
-    unchanged::{Stamps, Unchanged},
+    unchanged::Unchanged,
 };
+pub(super) use self::{elf::is_worker, lookup::{candidates, find}, unchanged::Stamps};
 use super::{DriverSettings, pool::Pool};
 use crate::{
     error::{Error, HookError, Result},

@@ -19,26 +19,15 @@ use crate::{
 fn object(target: &str) -> Object {
     Object {
         request: RequestHeader::build("GET", target.as_bytes(), None).unwrap(),
-        body: None,
-        response: None,
-        record: None,
-        event: None,
-        tls: false,
-        depth: 0,
         url: Url::from_target(target.as_bytes()).unwrap(),
-        parked: None,
         client: "192.0.2.1".parse().ok(),
-        spec: Arc::new(Spec {
+        ..Object::without_request(Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),
             api_name: "name".into(),
             config_data: "{}".into(),
             ..Spec::default()
-        }),
-        state: None,
-        metadata: Default::default(),
-        answer: None,
-        target: None,
+        }))
     }
 }
 

@@ -25,14 +25,15 @@ struct Stamp {
 
 /// The stamps of all names that a definition's path may stand for; `None` for those that do not exist.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Stamps(Vec<Option<Stamp>>);
+pub(in crate::hook::drivers) struct Stamps(Vec<Option<Stamp>>);
 
 impl Stamps {
-    pub(super) fn of(candidates: &[PathBuf]) -> Self {
+    pub(in crate::hook::drivers) fn of(candidates: &[PathBuf]) -> Self {
         Self(candidates.iter().map(|path| Stamp::of(path)).collect())
     }
 
-    fn settled(&self) -> bool {
+    /// True if a change since then would show.
+    pub(in crate::hook::drivers) fn settled(&self) -> bool {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let limit = now.saturating_sub(UNSETTLED).as_secs();
         self.0.iter().flatten().all(|stamp| u64::try_from(stamp.changed.0).is_ok_and(|second| second < limit))

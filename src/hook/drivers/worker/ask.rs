@@ -29,8 +29,16 @@ enum Wish {
         key: String,
         #[serde(default)]
         ttl: i64,
+        #[serde(default)]
+        raw: bool,
     },
     GetData {
+        key: String,
+        #[serde(default)]
+        raw: bool,
+    },
+    /// Only of keys as they are written.
+    DeleteData {
         key: String,
     },
     TriggerEvent {
@@ -99,12 +107,23 @@ async fn fulfil(
     left: Duration,
 ) -> Result<(Value, Vec<Part>), String> {
     match wish {
-        Wish::StoreData { key, ttl } => {
+        Wish::StoreData { key, ttl, raw } => {
             let value = parts.into_iter().next().flatten().unwrap_or_default();
-            host.store_data(&key, &value, ttl).await?;
+            match raw {
+                true => host.store_raw(&key, &value, ttl).await?,
+                false => host.store_data(&key, &value, ttl).await?,
+            }
             Ok((json!({}), Vec::new()))
         }
-        Wish::GetData { key } => Ok((json!({}), vec![host.get_data(&key).await?])),
+        Wish::GetData { key, raw: true } => {
+            let (value, ttl) = host.get_raw(&key).await?;
+            Ok((json!({ "ttl": ttl }), vec![value]))
+        }
+        Wish::GetData { key, raw: false } => Ok((json!({}), vec![host.get_data(&key).await?])),
+        Wish::DeleteData { key } => {
+            host.delete_raw(&key).await?;
+            Ok((json!({}), Vec::new()))
+        }
         Wish::TriggerEvent { name, payload } => {
             host.gateway().map_err(|error| error.chain())?.trigger(&name, &payload);
             Ok((json!({}), Vec::new()))

@@ -1,0 +1,27 @@
+//! `pinhook plugin`: work on plugins before a gateway runs them.
+
+mod build;
+mod go;
+
+use std::process::ExitCode;
+
+use clap::Subcommand;
+
+/// Arguments of `plugin`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build Go plugin source, unchanged, into a file that definitions name
+    Build(build::Args),
+}
+
+pub(super) fn run(args: &Args) -> ExitCode {
+    match &args.command {
+        Command::Build(args) => build::run(args),
+    }
+}

@@ -86,7 +86,7 @@ fn one_bad_file_is_the_trouble_of_its_own_functions_alone() {
 #[test]
 fn what_a_call_gets_wrong_fails_it_and_leaves_the_request_alone() {
     for (body, expected) in [
-        ("throw new Error('boom');", "code:3:16: Error: boom"),
+        ("throw new Error('boom');", "code:3:11: Error: boom"),
         ("throw 'text';", "it threw text"),
         ("throw null;", "it threw null"),
         ("return;", "its handler returned nothing: return m.ReturnData(...)"),

@@ -77,27 +77,16 @@ fn object() -> Box<Object> {
     ] {
         request.append_header(name, value).unwrap();
     }
+    let spec = Arc::new(Spec {
+        api_id: "api".into(),
+        org_id: "org".into(),
+        api_name: "greeter".into(),
+        ..Spec::default()
+    });
     Box::new(Object {
         request,
         url: Url::from_target(b"/greeters/hello?name=x").unwrap(),
-        parked: None,
         client: "192.0.2.1".parse().ok(),
-        body: None,
-        response: None,
-        record: None,
-        event: None,
-        tls: false,
-        depth: 0,
-        spec: Arc::new(Spec {
-            api_id: "api".into(),
-            org_id: "org".into(),
-            api_name: "greeter".into(),
-            config_data: "{}".into(),
-            ..Spec::default()
-        }),
-        state: None,
-        metadata: Default::default(),
-        answer: None,
-        target: None,
+        ..Object::without_request(spec)
     })
 }

@@ -134,6 +134,7 @@ impl Wish {
             timeout: None,
             wants_session: true,
             raw_body_only: false,
+            server: None,
         })
     }
 

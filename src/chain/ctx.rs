@@ -171,6 +171,7 @@ impl Ctx {
             ignored: false,
             state: None,
             session_id: None,
+            answer_headers: None,
             limits: Numbers::default(),
             rewrite: None,
             path_before_rewrite: None,

@@ -6,7 +6,11 @@ use bytes::Bytes;
 use pingora_http::RequestHeader;
 use pingora_proxy::Session;
 
-use super::{Call, Ctx, Denial, Flow, hook_session::{Aside, LeftState}, is_tls, peer_ip};
+use super::{
+    Call, Ctx, Denial, Flow,
+    hook_session::{Aside, LeftState},
+    is_tls, peer_ip,
+};
 use crate::{
     error::{Error, HookError, Result},
     hook::{Answer, Failure, Family, HookKind, Object, Parked},

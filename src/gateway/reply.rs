@@ -9,8 +9,8 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::{
-    Gateway, control::ControlAnswer, framing::Refusal, hook_headers, limit_headers, observe, rest, script_answer, sniff,
-    templates::Format,
+    Gateway, control::ControlAnswer, framing::Refusal, hook_headers, limit_headers, observe, rest,
+    script_answer, sniff, templates::Format,
 };
 use crate::{
     analytics::detail::Form,

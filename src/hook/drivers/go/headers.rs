@@ -202,5 +202,6 @@ impl Given<'_> {
 }
 
 fn parse_name(name: &str) -> Result<HeaderName, String> {
-    HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("it set a header whose name is none: {name:?}"))
+    HeaderName::from_bytes(name.as_bytes())
+        .map_err(|_| format!("it set a header whose name is none: {name:?}"))
 }

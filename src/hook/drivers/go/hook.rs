@@ -56,8 +56,12 @@ impl GoHook {
             Fault::Failed(failed) => {
                 let trace = failed.traceback.trim_end();
                 tracing::error!(
-                    api_id = &*self.api_id, hook = self.entry.kind.name(), driver = NAME,
-                    function = &*self.entry.function, "a hook failed: {}\n{trace}", failed.message
+                    api_id = &*self.api_id,
+                    hook = self.entry.kind.name(),
+                    driver = NAME,
+                    function = &*self.entry.function,
+                    "a hook failed: {}\n{trace}",
+                    failed.message
                 );
                 self.failed(failed.message)
             }

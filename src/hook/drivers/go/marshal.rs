@@ -120,12 +120,14 @@ struct Written<'a> {
 pub(super) fn apply(mut reply: Reply, object: &mut Object) -> Result<(), String> {
     let head = std::mem::take(&mut reply.head);
     let head: &[u8] = if head.is_empty() { b"{}" } else { &head };
-    let changes: Changes<'_> =
-        serde_json::from_slice(head).map_err(|error| format!("its worker's reply cannot be read: {error}"))?;
+    let changes: Changes<'_> = serde_json::from_slice(head)
+        .map_err(|error| format!("its worker's reply cannot be read: {error}"))?;
     if let Some(part) = object.record.as_deref_mut() {
         return record::apply(changes.record, part);
     }
-    let Changes { session, session_unsaved, token, metadata, target, answer, answer_headers, response, .. } = changes;
+    let Changes {
+        session, session_unsaved, token, metadata, target, answer, answer_headers, response, ..
+    } = changes;
     if let Some(metadata) = metadata {
         object.metadata = metadata;
     }

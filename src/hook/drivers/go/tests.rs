@@ -24,7 +24,8 @@ fn request(headers: &[(&'static str, &[u8])]) -> RequestHeader {
 
 fn object() -> Object {
     let mut object = Object::without_request(Arc::default());
-    object.request = request(&[("host", b"shop.example"), ("x-many", b"1"), ("x-many", b"2"), ("x-raw", b"\xff")]);
+    object.request =
+        request(&[("host", b"shop.example"), ("x-many", b"1"), ("x-many", b"2"), ("x-raw", b"\xff")]);
     object.url = Url::from_target(b"/shop/x?q=1").unwrap();
     object.client = "2001:db8::1".parse().ok();
     object
@@ -80,7 +81,8 @@ fn headers_of_a_reply_stand_in_the_place_of_all_but_the_gateways_own() {
     let head = replaced(json!({ "X-Many": ["2"], "X-Raw": ["\u{fffd}"], "X-New": ["a \"quoted\" text"],
         "Content-Length": ["9999"], "Transfer-Encoding": ["chunked"], "Host": ["other"] }))
     .unwrap();
-    let values = |name: &str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
+    let values =
+        |name: &str| head.headers.get_all(name).iter().map(HeaderValue::as_bytes).collect::<Vec<_>>();
     assert_eq!(values("x-many"), [b"2"]);
     assert_eq!(values("x-raw"), [b"\xff"], "what was not edited keeps its bytes");
     assert_eq!(values("x-new"), [b"a \"quoted\" text"]);

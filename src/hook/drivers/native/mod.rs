@@ -39,7 +39,11 @@ use self::{
     lookup::Found,
     unchanged::Unchanged,
 };
-pub(super) use self::{elf::is_worker, lookup::{candidates, find}, unchanged::Stamps};
+pub(super) use self::{
+    elf::is_worker,
+    lookup::{candidates, find},
+    unchanged::Stamps,
+};
 use super::{DriverSettings, pool::Pool};
 use crate::{
     error::{Error, HookError, Result},

@@ -67,7 +67,10 @@ impl PythonHook {
             Fault::Failed(failed) => {
                 let traceback = failed.traceback.trim_end();
                 tracing::error!(
-                    api_id = &*self.api_id, hook = kind.name(), driver = NAME, function = &*self.name,
+                    api_id = &*self.api_id,
+                    hook = kind.name(),
+                    driver = NAME,
+                    function = &*self.name,
                     "a hook raised an exception\n{traceback}"
                 );
                 HookError::Script { name: self.name.to_string(), reason: failed.message }

@@ -136,7 +136,12 @@ struct ResponseChanges {
 ///
 /// # Errors
 /// Why that cannot be done.
-pub(super) fn apply(kind: HookKind, mut reply: Reply, object: &mut Object, terms: Terms) -> Result<(), String> {
+pub(super) fn apply(
+    kind: HookKind,
+    mut reply: Reply,
+    object: &mut Object,
+    terms: Terms,
+) -> Result<(), String> {
     if reply.head.is_empty() {
         reply.head = Bytes::from_static(b"{}");
     }
@@ -155,8 +160,10 @@ pub(super) fn apply(kind: HookKind, mut reply: Reply, object: &mut Object, terms
             }
             changes.request.apply(reply.part(0), object, terms)?;
             if kind == HookKind::Auth {
-                object.metadata = changes.session.as_ref().map(|session| session.metadata.clone()).unwrap_or_default();
-                object.state = changes.session.map(|session| crate::session::SessionState::from(*session).into());
+                object.metadata =
+                    changes.session.as_ref().map(|session| session.metadata.clone()).unwrap_or_default();
+                object.state =
+                    changes.session.map(|session| crate::session::SessionState::from(*session).into());
             }
             Ok(())
         }

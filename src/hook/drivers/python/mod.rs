@@ -77,7 +77,11 @@ impl Driver for PythonDriver {
     fn load(&self, source: &HookSource) -> Result<Arc<dyn Hook>> {
         let name = || source.name.to_string();
         if !self.settings.enabled {
-            return Err(HookError::SwitchedOff { name: name(), setting: "coprocess_options.enable_coprocess" }.into());
+            return Err(HookError::SwitchedOff {
+                name: name(),
+                setting: "coprocess_options.enable_coprocess",
+            }
+            .into());
         }
         let refused = |reason| HookError::NotLoaded { name: name(), reason };
         let file = match &source.code {
@@ -106,7 +110,8 @@ impl Driver for PythonDriver {
 
     fn reloaded(&self) {
         let mut plugins = self.plugins();
-        plugins.retain(|_, plugin| matches!(plugin, Plugin::Runs { workers, .. } if workers.strong_count() > 0));
+        plugins
+            .retain(|_, plugin| matches!(plugin, Plugin::Runs { workers, .. } if workers.strong_count() > 0));
         for plugin in plugins.values() {
             if let Plugin::Runs { workers, .. } = plugin
                 && let Some(workers) = workers.upgrade()
@@ -215,13 +220,19 @@ fn missing(source: &HookSource, file: &Path, workers: &Workers) -> HookError {
 fn suits(kind: HookKind, function: &Function) -> Result<(), String> {
     let Function { kinds, parameters } = function;
     if !kinds.is_empty() && !kinds.iter().any(|known| known == kind.name()) {
-        return Err(format!("it is marked as a hook of kind {} and cannot be one of kind {kind}", kinds.join(", ")));
+        return Err(format!(
+            "it is marked as a hook of kind {} and cannot be one of kind {kind}",
+            kinds.join(", ")
+        ));
     }
     let (possible, text) = match kind {
         HookKind::Analytics => (1..=2, "(record) or (record, spec)"),
         HookKind::Event => (1..=2, "(event) or (event, spec)"),
         HookKind::Virtual => return Err("Python has no virtual endpoints".to_owned()),
-        _ => (3..=5, "(request, session, spec), (request, session, metadata, spec) or (request, response, session, metadata, spec)"),
+        _ => (
+            3..=5,
+            "(request, session, spec), (request, session, metadata, spec) or (request, response, session, metadata, spec)",
+        ),
     };
     if possible.contains(parameters) {
         return Ok(());

@@ -25,11 +25,7 @@ impl PythonSettings {
         let own = &config.pinhook.python;
         Self {
             enabled: config.coprocess_options.enable_coprocess,
-            interpreter: interpreter(
-                &own.interpreter,
-                &own.venv,
-                &config.coprocess_options.python_version,
-            ),
+            interpreter: interpreter(&own.interpreter, &own.venv, &config.coprocess_options.python_version),
             workers: if own.workers == 0 { config.pinhook.threads.max(1) } else { own.workers },
             path: own.path.clone(),
             largest_body: config.pinhook.buffered_body(),

@@ -137,7 +137,9 @@ async fn fulfil(
             let replies = host.call_all(calls.collect(), caller, left).await;
             let heads: Vec<Value> = replies
                 .iter()
-                .map(|reply| json!({ "status": reply.status, "headers": reply.headers, "error": reply.error }))
+                .map(
+                    |reply| json!({ "status": reply.status, "headers": reply.headers, "error": reply.error }),
+                )
                 .collect();
             let bodies = replies.into_iter().map(|reply| Some(reply.body)).collect();
             Ok((json!({ "replies": heads }), bodies))

@@ -12,11 +12,7 @@ use std::{
 
 use tokio::sync::oneshot;
 
-use super::{
-    Outcome,
-    frame::Outgoing,
-    load::Ticket,
-};
+use super::{Outcome, frame::Outgoing, load::Ticket};
 
 /// Calls that a worker which runs them one by one may have, while they are quick.
 const AHEAD: usize = 4;

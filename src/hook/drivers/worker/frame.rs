@@ -94,7 +94,9 @@ impl Outgoing {
         let count = count.ok_or_else(|| io::Error::other("a frame of more than 1 GiB or 255 parts"))?;
         write_fixed(&mut bytes, [length as u32, u32::from_le_bytes([kind as u8, count, 0, 0]), id, hook]);
         let lengths = parts.iter().map(|part| part.as_ref().map_or(ABSENT, |part| part.len() as u32));
-        for (place, value) in bytes.chunks_exact_mut(4).skip(4).zip([head_length as u32].into_iter().chain(lengths)) {
+        for (place, value) in
+            bytes.chunks_exact_mut(4).skip(4).zip([head_length as u32].into_iter().chain(lengths))
+        {
             place.copy_from_slice(&value.to_le_bytes());
         }
         let mut large = Vec::new();

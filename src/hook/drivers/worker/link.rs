@@ -236,8 +236,8 @@ impl Link<'_> {
             Kind::Error if !wire.up => return Err(End::Refused(Failed::read(&frame.head))),
             Kind::Error => self.end(frame.id, Outcome::Failed(Failed::read(&frame.head))),
             Kind::Hello => {
-                let hello: Hello =
-                    serde_json::from_slice(&frame.head).map_err(|_| End::Garbage("a hello that cannot be read"))?;
+                let hello: Hello = serde_json::from_slice(&frame.head)
+                    .map_err(|_| End::Garbage("a hello that cannot be read"))?;
                 if hello.protocol != super::PROTOCOL {
                     let text = format!(
                         "it speaks version {} of the worker protocol, not {}: build it anew",
@@ -319,7 +319,10 @@ impl Link<'_> {
         if !wire.up && limit(wire.started, HANDSHAKE) {
             return Some(End::Hung);
         }
-        if wire.closing.is_some_and(|since| limit(since, DRAIN) || !self.calls.busy() && self.calls.waiting() == 0) {
+        if wire
+            .closing
+            .is_some_and(|since| limit(since, DRAIN) || !self.calls.busy() && self.calls.waiting() == 0)
+        {
             return Some(End::Closed);
         }
         let found = self.calls.look(now);

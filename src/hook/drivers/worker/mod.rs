@@ -292,8 +292,7 @@ impl Workers {
         let (reply, outcome) = oneshot::channel();
         let (load, sender) = self.pick().ok_or_else(|| other("it has no workers".to_owned()))?;
         let ticket = Ticket::new(load);
-        let job =
-            Job { id, frame, since, limit, client: call.client, depth: call.depth, ticket, reply };
+        let job = Job { id, frame, since, limit, client: call.client, depth: call.depth, ticket, reply };
         if sender.try_send(Work::Call(Box::new(job))).is_err() {
             return Err(Fault::Other(HookError::Busy { name: name(), waiting: QUEUE }));
         }
@@ -349,10 +348,12 @@ impl Plugin {
         job.ticket = Ticket::new(&slot.load);
         match sender.try_send(Work::Call(job)) {
             Ok(()) => None,
-            Err(mpsc::error::TrySendError::Full(work) | mpsc::error::TrySendError::Closed(work)) => match work {
-                Work::Call(job) => Some(job),
-                Work::Reload => None,
-            },
+            Err(mpsc::error::TrySendError::Full(work) | mpsc::error::TrySendError::Closed(work)) => {
+                match work {
+                    Work::Call(job) => Some(job),
+                    Work::Reload => None,
+                }
+            }
         }
     }
 }
@@ -370,6 +371,3 @@ fn runtime() -> Result<Handle, Failed> {
     let made = made.map_err(|error| Failed::new(format!("there is no runtime for it: {error}")))?;
     Ok(OWN.get_or_init(|| made).handle().clone())
 }
-
-#[cfg(test)]
-mod tests;

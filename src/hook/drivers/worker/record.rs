@@ -27,7 +27,10 @@ pub(in crate::hook::drivers) fn write(record: &RecordPart) -> Json {
 ///
 /// # Errors
 /// A member that a record has not, or a value of another kind.
-pub(in crate::hook::drivers) fn apply(edits: Map<String, Json>, record: &mut RecordPart) -> Result<(), String> {
+pub(in crate::hook::drivers) fn apply(
+    edits: Map<String, Json>,
+    record: &mut RecordPart,
+) -> Result<(), String> {
     for (name, value) in edits {
         match value {
             Json::Object(inner) if record.get(&name).is_none() => {
@@ -43,7 +46,8 @@ pub(in crate::hook::drivers) fn apply(edits: Map<String, Json>, record: &mut Rec
 
 fn set(record: &mut RecordPart, name: &str, value: Json) -> Result<(), String> {
     let known = record.get(name).ok_or_else(|| format!("a record has no {name}"))?;
-    let new = read(known, value).ok_or_else(|| format!("{name} of the record is of another kind than it was"))?;
+    let new =
+        read(known, value).ok_or_else(|| format!("{name} of the record is of another kind than it was"))?;
     if new != *known
         && let Some(place) = record.edit(name)
     {

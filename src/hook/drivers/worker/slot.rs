@@ -107,7 +107,12 @@ impl Slot {
     }
 
     /// Serves calls until the connection ends; true if the code was loaded.
-    async fn serve(&mut self, connection: UnixStream, calls: &mut Calls, ready: Option<Ready>) -> (End, bool) {
+    async fn serve(
+        &mut self,
+        connection: UnixStream,
+        calls: &mut Calls,
+        ready: Option<Ready>,
+    ) -> (End, bool) {
         let (told, hello) = oneshot::channel();
         let mut link = Link {
             plugin: &self.plugin,
@@ -151,7 +156,10 @@ impl Slot {
     }
 
     fn cannot_start(&self, error: &std::io::Error) -> End {
-        End::Refused(Failed::new(format!("{} cannot be started: {error}", self.plugin.program.file.display())))
+        End::Refused(Failed::new(format!(
+            "{} cannot be started: {error}",
+            self.plugin.program.file.display()
+        )))
     }
 
     fn report(&self, end: &End) {
@@ -164,7 +172,12 @@ impl Slot {
             End::Refused(failed) => {
                 let Failed { message, traceback } = failed;
                 let traceback = if traceback.is_empty() { String::new() } else { format!("\n{traceback}") };
-                tracing::error!(driver, plugin, number, "a worker cannot load its code: {message}{traceback}");
+                tracing::error!(
+                    driver,
+                    plugin,
+                    number,
+                    "a worker cannot load its code: {message}{traceback}"
+                );
                 return;
             }
         };

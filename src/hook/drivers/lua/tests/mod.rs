@@ -31,7 +31,8 @@ impl Bench {
     fn with(change: impl FnOnce(&mut DriverSettings)) -> Self {
         let host =
             Arc::new(Host::new(Arc::new(Client::default()), Arc::new(MemoryStore::default()), 1 << 20));
-        let mut settings = DriverSettings::new(&Config::default(), host);
+        let mut settings =
+            DriverSettings::new(&Config::default(), host, crate::metrics::Metrics::new(true).unwrap());
         settings.timeout = Duration::from_millis(300);
         change(&mut settings);
         Self { driver: start(&settings), folder: tempfile::tempdir().unwrap() }

@@ -6,7 +6,7 @@ use crate::support::{client::Response, gateway::Gateway};
 
 async fn gateway() -> Gateway {
     let configured = Gateway::build().config(|config| {
-        config.secret = "s".to_owned();
+        config.secret = "s".into();
         config.enable_jsvm = true;
         config.jsvm_timeout = 1;
     });

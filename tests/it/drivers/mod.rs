@@ -1,5 +1,6 @@
 //! What runs hooks.
 
+mod go;
 mod matrix;
 #[cfg(feature = "lua")]
 mod lua;

@@ -27,7 +27,7 @@ impl GoSettings {
             "enable_analytics": config.enable_analytics,
             "enable_jsvm": config.enable_jsvm,
             "storage": {
-                "type": storage.r#type,
+                "type": storage.kind,
                 "host": storage.host,
                 "port": storage.port,
                 "addrs": storage.addrs,

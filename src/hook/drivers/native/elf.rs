@@ -80,11 +80,11 @@ fn refuse_go<Elf: FileHeader<Endian = object::Endianness>>(file: &ElfFile<'_, El
     let Some(info) = build_info(file) else { return Ok(()) };
     if memchr::memmem::find(info, b"-buildmode=plugin").is_some() {
         return Err("it is a Go plugin (-buildmode=plugin), which fits one build of Tyk only; build its unchanged \
-                    source with `pinhook plugin build DIR`"
+                    source with `pinhook plugin build` DIR"
             .to_owned());
     }
     Err("it was built by Go, whose runtime never runs inside the gateway; Go hooks run in a worker process: build \
-         their source with `pinhook plugin build DIR`"
+         their source with `pinhook plugin build` DIR"
         .to_owned())
 }
 

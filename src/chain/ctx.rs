@@ -179,6 +179,7 @@ impl Ctx {
             variables: None,
             target: None,
             metadata: None,
+            answer_headers: None,
             no_forwarded_for: false,
             body: None,
             loan: None,

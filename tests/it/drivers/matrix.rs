@@ -39,6 +39,12 @@ async fn native() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn go() {
+    let file = plugins::build_go("tests/fixtures/go/matrix");
+    run(&Column { driver: "goplugin", mark: "go", file, lacks: &["virtual"] }).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn otto() {
     run(&Column { driver: "otto", mark: "js", file: matrix_file("matrix.js"), lacks: &[] }).await;
 }

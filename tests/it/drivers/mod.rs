@@ -2,6 +2,8 @@
 
 #[cfg(feature = "grpc")]
 mod grpc;
+mod go;
+mod matrix;
 #[cfg(feature = "lua")]
 mod lua;
 mod matrix;

@@ -17,7 +17,8 @@ use prost::Message;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
-    task::JoinHandle,
+    sync::mpsc,
+    task::{JoinHandle, JoinSet},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -71,18 +72,20 @@ impl PluginServer {
     ) -> Self {
         let listener = TcpListener::bind(address).await.unwrap();
         let target = format!("tcp://{}", listener.local_addr().unwrap());
-        Self::new(target, handler, async move |service, connections| {
+        Self::new(target, handler, |service| async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(service)));
+                connections.spawn(serve(stream, service.clone()));
             }
         })
     }
 
     pub(crate) fn unix(path: &Path, handler: impl Fn(Object) -> Reply + Send + Sync + 'static) -> Self {
         let listener = UnixListener::bind(path).unwrap();
-        Self::new(format!("unix://{}", path.display()), handler, async move |service, connections| {
+        Self::new(format!("unix://{}", path.display()), handler, |service| async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                connections.spawn(serve(stream, Arc::clone(service)));
+                connections.spawn(serve(stream, service.clone()));
             }
         })
     }
@@ -94,9 +97,10 @@ impl PluginServer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = format!("tls://{}", listener.local_addr().unwrap());
         let acceptor = TlsAcceptor::from(Arc::new(config));
-        Self::new(target, handler, async move |service, connections| {
+        Self::new(target, handler, |service| async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
-                let (acceptor, service) = (acceptor.clone(), Arc::clone(service));
+                let (acceptor, service) = (acceptor.clone(), service.clone());
                 connections.spawn(async move {
                     if let Ok(stream) = acceptor.accept(stream).await {
                         serve(stream, service).await;
@@ -106,18 +110,17 @@ impl PluginServer {
         })
     }
 
-    fn new<L>(target: String, handler: impl Fn(Object) -> Reply + Send + Sync + 'static, listen: L) -> Self
+    fn new<F>(
+        target: String,
+        handler: impl Fn(Object) -> Reply + Send + Sync + 'static,
+        listen: impl FnOnce(Arc<Service>) -> F,
+    ) -> Self
     where
-        L: AsyncFnOnce(&Arc<Service>, &mut tokio::task::JoinSet<()>) + Send + 'static,
-        for<'a> L::CallOnceFuture<'a>: Send,
+        F: Future<Output = ()> + Send + 'static,
     {
         let log = Arc::<Log>::default();
         let service = Arc::new(Service { handler: Box::new(handler), log: log.clone() });
-        let task = tokio::spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
-            listen(&service, &mut connections).await;
-        });
-        Self { target, task, log }
+        Self { target, task: tokio::spawn(listen(service)), log }
     }
 
     /// What definitions call it.
@@ -160,8 +163,8 @@ impl Drop for PluginServer {
 async fn serve(io: impl AsyncRead + AsyncWrite + Unpin, service: Arc<Service>) {
     service.log.connections.fetch_add(1, SeqCst);
     let Ok(mut connection) = h2::server::handshake(io).await else { return };
-    let (cut, mut is_cut) = tokio::sync::mpsc::channel(1);
-    let mut calls = tokio::task::JoinSet::new();
+    let (cut, mut is_cut) = mpsc::channel(1);
+    let mut calls = JoinSet::new();
     loop {
         tokio::select! {
             _ = is_cut.recv() => return,
@@ -179,7 +182,7 @@ async fn call_one(
     request: Request<RecvStream>,
     mut answer: SendResponse<Bytes>,
     service: Arc<Service>,
-    cut: tokio::sync::mpsc::Sender<()>,
+    cut: mpsc::Sender<()>,
 ) {
     let (head, mut body) = request.into_parts();
     let path = head.uri.path().to_owned();

@@ -38,6 +38,20 @@ pub(crate) fn build_example(program: &str, file: &str, args: &[&str]) -> PathBuf
     })
 }
 
+/// What `pinhook plugin build` makes of a folder of Go source.
+#[allow(dead_code, reason = "the benches share this file with the tests")]
+pub(crate) fn build_go(folder: &str) -> PathBuf {
+    built(folder, || {
+        let file = temporary(&format!("{}.so", folder.replace(|c: char| !c.is_ascii_alphanumeric(), "_")));
+        run(Command::new(env!("CARGO_BIN_EXE_pinhook"))
+            .args(["plugin", "build"])
+            .arg(root().join(folder))
+            .arg("-o")
+            .arg(&file));
+        file
+    })
+}
+
 /// A compiler call that knows the header and spares nothing.
 pub(crate) fn compiler(program: &str) -> Command {
     let mut command = Command::new(program);

@@ -19,10 +19,11 @@ pub(super) fn to_wire(
     name: &str,
     spec: BTreeMap<String, String>,
 ) -> (Json, proto::Object) {
-    let mut record = Json::Object(Map::new());
+    let mut record = Map::new();
     for (field, value) in part.fields() {
         *place(&mut record, field) = to_json(value);
     }
+    let record = Json::Object(record);
     let message = proto::Object {
         hook_name: name.to_owned(),
         metadata: BTreeMap::from([(RECORD.to_owned(), record.to_string())]),
@@ -56,14 +57,14 @@ pub(super) fn apply(sent: &Json, answer: proto::Object, part: &mut RecordPart) -
 }
 
 /// Where a field stands; `latency.total` is in an object of its own.
-fn place<'a>(record: &'a mut Json, field: &str) -> &'a mut Json {
-    field.split('.').fold(record, |at, name| {
-        if !at.is_object() {
-            *at = Json::Object(Map::new());
-        }
-        // Just made sure of.
-        &mut at[name]
-    })
+fn place<'a>(record: &'a mut Map<String, Json>, field: &str) -> &'a mut Json {
+    match field.split_once('.') {
+        None => record.entry(field).or_insert(Json::Null),
+        Some((outer, inner)) => match record.entry(outer).or_insert_with(|| Json::Object(Map::new())) {
+            Json::Object(record) => place(record, inner),
+            other => other,
+        },
+    }
 }
 
 fn to_json(value: &Value) -> Json {

@@ -56,6 +56,7 @@ fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
         timeout: None,
         wants_session: false,
         raw_body_only: false,
+        server: None,
     };
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
     let metrics = Metrics::new(true).unwrap_or_else(|error| panic!("{}", error.chain()));

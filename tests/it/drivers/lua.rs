@@ -39,7 +39,8 @@ async fn with_script(upstream: &Upstream, text: &str) -> Gateway {
 #[tokio::test]
 async fn request_examples() {
     let (upstream, elsewhere) = (Upstream::named("up").await, Upstream::named("elsewhere").await);
-    let sticky = json!({ "sticky": { "cookie": "at", "header": "X-At", "targets": { "b": elsewhere.url() } } });
+    let sticky =
+        json!({ "sticky": { "cookie": "at", "header": "X-At", "targets": { "b": elsewhere.url() } } });
     let closed = json!({ "maintenance": { "on": true, "retry_after": 120, "message": "Back at noon." } });
     let gateway = build()
         .api(hook(lua("add", &upstream), "pre", "add_header.lua", "AddHeader"))
@@ -74,14 +75,21 @@ async fn auth_examples() {
     let definition = lua("a", &upstream)
         .set("use_keyless", false)
         .set("custom_plugin_auth_enabled", true)
-        .set("custom_middleware.auth_check", json!({ "name": "CheckToken", "path": example("check_token.lua") }))
+        .set(
+            "custom_middleware.auth_check",
+            json!({ "name": "CheckToken", "path": example("check_token.lua") }),
+        )
         .set("config_data", tokens);
-    let gateway = build().api(hook(definition, "post_key_auth", "tag_partner.lua", "TagPartner")).start().await;
+    let gateway =
+        build().api(hook(definition, "post_key_auth", "tag_partner.lua", "TagPartner")).start().await;
     let call = |token: &str| gateway.get("/a/x").header("X-Token", token);
 
     assert_eq!(call("s3cret").send().await.status, 200);
     let seen = upstream.last();
-    assert_eq!((seen.header("x-alias").as_deref(), seen.header("x-tier").as_deref()), (Some("alice"), Some("gold")));
+    assert_eq!(
+        (seen.header("x-alias").as_deref(), seen.header("x-tier").as_deref()),
+        (Some("alice"), Some("gold"))
+    );
     let stored = gateway.control("GET", "/tyk/keys/s3cret?org_id=org").send().await.json();
     assert_eq!((&stored["alias"], &stored["meta_data"]["token"]), (&json!("alice"), &json!("s3cret")));
     for (response, status, text) in [
@@ -112,7 +120,8 @@ async fn a_response_is_masked() {
 async fn an_aggregator_asks_two_apis_at_once() {
     let upstream = Upstream::answering(Answer::By(std::sync::Arc::new(|seen| {
         let body = format!("\"{}\"", seen.header("x-user").unwrap_or_default());
-        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len()).into_bytes()
+        format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len())
+            .into_bytes()
     })))
     .await;
     let page = json!([{
@@ -217,7 +226,11 @@ async fn what_cannot_be_loaded_answers_500_until_it_is_mended() {
     for text in ["function F(", "function G() end", "error('no')"] {
         let gateway = with_script(&upstream, text).await;
         let broken = gateway.get("/a/x").send().await;
-        assert_eq!((broken.status, broken.json()["error"].as_str()), (500, Some("Internal Server Error")), "{text}");
+        assert_eq!(
+            (broken.status, broken.json()["error"].as_str()),
+            (500, Some("Internal Server Error")),
+            "{text}"
+        );
         gateway.write("hook.lua", "function F(request) request.set_header('X-Out', 'mended') end");
         gateway.reload().await;
         gateway.get("/a/x").send().await;
@@ -229,7 +242,9 @@ async fn what_cannot_be_loaded_answers_500_until_it_is_mended() {
 async fn a_reload_while_a_script_runs_lets_it_end() {
     let upstream = Upstream::named("up").await;
     let script = |mark: &str| {
-        format!("function F(request) local t = os.clock() while os.clock() - t < 0.3 do end request.set_header('X-Out', '{mark}') end")
+        format!(
+            "function F(request) local t = os.clock() while os.clock() - t < 0.3 do end request.set_header('X-Out', '{mark}') end"
+        )
     };
     let gateway = with_script(&upstream, &script("old")).await;
     let request = gateway.get("/a/x");
@@ -248,7 +263,8 @@ async fn a_parked_rewrite_is_what_post_hooks_see_and_edit() {
     let upstream = Upstream::named("up").await;
     let builder = build();
     let path = builder.folder().join("hook.lua");
-    let rewrites = json!([{ "path": "/from", "method": "GET", "match_pattern": "/from", "rewrite_to": "/to?r=1" }]);
+    let rewrites =
+        json!([{ "path": "/from", "method": "GET", "match_pattern": "/from", "rewrite_to": "/to?r=1" }]);
     let definition = lua("a", &upstream)
         .entry("post", json!({ "name": "F", "path": path }))
         .endpoints("url_rewrites", rewrites)

@@ -1,6 +1,7 @@
 //! What runs hooks.
 
-mod matrix;
 #[cfg(feature = "lua")]
 mod lua;
+mod matrix;
 mod native;
+mod worker;

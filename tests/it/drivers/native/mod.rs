@@ -37,13 +37,17 @@ fn source(path: impl Into<PathBuf>, name: &str) -> HookSource {
         timeout: Some(Duration::from_secs(10)),
         wants_session: false,
         raw_body_only: false,
+        server: None,
     }
 }
 
 /// The settings of a gateway without a configuration.
 fn settings(hook_threads: usize) -> DriverSettings {
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
-    DriverSettings { hook_threads, ..DriverSettings::new(&Config::default(), host, Metrics::new(true).unwrap()) }
+    DriverSettings {
+        hook_threads,
+        ..DriverSettings::new(&Config::default(), host, Metrics::new(true).unwrap())
+    }
 }
 
 /// The hook, loaded by a driver of its own.
@@ -71,25 +75,14 @@ fn with_config(target: &str, headers: &[(&'static str, &str)], config_data: &str
     Box::new(Object {
         request,
         url: Url::from_target(target.as_bytes()).unwrap(),
-        parked: None,
         client: "192.0.2.1".parse().ok(),
-        body: None,
-        response: None,
-        record: None,
-        event: None,
-        tls: false,
-        depth: 0,
-        spec: Arc::new(Spec {
+        ..Object::without_request(Arc::new(Spec {
             api_id: "api".into(),
             org_id: "org".into(),
             api_name: "name".into(),
             config_data: config_data.into(),
             ..Spec::default()
-        }),
-        state: None,
-        metadata: Default::default(),
-        answer: None,
-        target: None,
+        }))
     })
 }
 

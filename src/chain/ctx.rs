@@ -179,7 +179,6 @@ impl Ctx {
             variables: None,
             target: None,
             metadata: None,
-            answer_headers: None,
             no_forwarded_for: false,
             body: None,
             loan: None,

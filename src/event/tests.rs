@@ -39,11 +39,7 @@ pub(super) fn maker_with(metrics: Arc<Metrics>) -> (Maker, Worker, Flusher) {
     let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
     let config = Config { enable_jsvm: true, ..Config::default() };
     let host = Arc::new(Host::new(Arc::default(), store.clone(), 1 << 20));
-    let hooks = Arc::new(Hooks::start(&DriverSettings::new(
-        &config,
-        host,
-        crate::metrics::Metrics::new(true).unwrap(),
-    )));
+    let hooks = Arc::new(Hooks::start(&DriverSettings::new(&config, host)));
     open(Arc::default(), store, metrics, hooks, "")
 }
 

@@ -1,10 +1,11 @@
 //! What runs hooks.
 
+mod go;
 #[cfg(feature = "grpc")]
 mod grpc;
-mod go;
-mod matrix;
 #[cfg(feature = "lua")]
 mod lua;
 mod matrix;
+mod matrix;
 mod native;
+mod worker;

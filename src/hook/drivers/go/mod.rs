@@ -58,7 +58,7 @@ struct GoDriver {
     settings: GoSettings,
     timeout: Duration,
     host: Arc<Host>,
-    metrics: Arc<Metrics>,
+    metrics: Option<Arc<Metrics>>,
     /// By the path that definitions name.
     known: Mutex<HashMap<PathBuf, Known>>,
 }

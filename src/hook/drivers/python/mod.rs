@@ -55,7 +55,7 @@ struct PythonDriver {
     timeout: Duration,
     names_as_written: bool,
     host: Arc<Host>,
-    metrics: Arc<Metrics>,
+    metrics: Option<Arc<Metrics>>,
     /// By file.
     plugins: Mutex<HashMap<PathBuf, Plugin>>,
 }

@@ -27,7 +27,7 @@ fn driver(dialect: Dialect) -> JsDriver {
 fn driver_with(dialect: Dialect, change: impl FnOnce(&mut DriverSettings)) -> JsDriver {
     let config = Config { enable_jsvm: true, ..Config::default() };
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
-    let mut settings = DriverSettings::new(&config, host, crate::metrics::Metrics::new(true).unwrap());
+    let mut settings = DriverSettings::new(&config, host);
     change(&mut settings);
     JsDriver::new(dialect, &settings)
 }

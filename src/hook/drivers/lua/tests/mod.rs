@@ -31,8 +31,7 @@ impl Bench {
     fn with(change: impl FnOnce(&mut DriverSettings)) -> Self {
         let host =
             Arc::new(Host::new(Arc::new(Client::default()), Arc::new(MemoryStore::default()), 1 << 20));
-        let mut settings =
-            DriverSettings::new(&Config::default(), host, crate::metrics::Metrics::new(true).unwrap());
+        let mut settings = DriverSettings::new(&Config::default(), host);
         settings.timeout = Duration::from_millis(300);
         change(&mut settings);
         Self { driver: start(&settings), folder: tempfile::tempdir().unwrap() }

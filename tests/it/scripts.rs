@@ -5,7 +5,10 @@ mod auth;
 mod folders;
 mod virtual_endpoints;
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use serde_json::{Value, json};
 
@@ -47,7 +50,7 @@ fn example(name: &str) -> PathBuf {
 }
 
 /// An entry of `virtual`.
-fn endpoint(path: &str, function: &str, file: &PathBuf, more: Value) -> Value {
+fn endpoint(path: &str, function: &str, file: &Path, more: Value) -> Value {
     let mut entry = json!({
         "path": path, "method": "GET", "response_function_name": function,
         "function_source_type": "file", "function_source_uri": file,

@@ -60,7 +60,7 @@ fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
     };
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
     let metrics = Metrics::new(true).unwrap_or_else(|error| panic!("{}", error.chain()));
-    let driver = native::start(&DriverSettings::new(&Config::default(), host, metrics));
+    let driver = native::start(&DriverSettings::new(&Config::default(), host));
     driver.load(&source).unwrap_or_else(|error| panic!("{}", error.chain()))
 }
 

@@ -6,6 +6,5 @@ mod grpc;
 #[cfg(feature = "lua")]
 mod lua;
 mod matrix;
-mod matrix;
 mod native;
 mod worker;

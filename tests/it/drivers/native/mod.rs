@@ -44,10 +44,7 @@ fn source(path: impl Into<PathBuf>, name: &str) -> HookSource {
 /// The settings of a gateway without a configuration.
 fn settings(hook_threads: usize) -> DriverSettings {
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
-    DriverSettings {
-        hook_threads,
-        ..DriverSettings::new(&Config::default(), host, Metrics::new(true).unwrap())
-    }
+    DriverSettings { hook_threads, ..DriverSettings::new(&Config::default(), host) }
 }
 
 /// The hook, loaded by a driver of its own.

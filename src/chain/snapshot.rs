@@ -76,7 +76,7 @@ impl Services {
             (Arc::default(), Arc::new(Members::new(&config)), Metrics::new(true)?);
         let host = Arc::new(Host::new(Arc::clone(&client), store.clone(), config.pinhook.buffered_body()));
         let bundles = Arc::new(Bundles::new(&config, Arc::clone(&client)));
-        let hooks = Arc::new(Hooks::start(&DriverSettings::new(&config, host.clone(), metrics.clone())));
+        let hooks = Arc::new(Hooks::start(&DriverSettings::new(&config, host.clone()).counted_by(&metrics)));
         let (maker, ..) = event::open(Arc::clone(&client), store.clone(), metrics.clone(), hooks.clone(), "");
         Ok(Self {
             limiter: Arc::new(Limiter::new(&config, store.clone(), members.clone())),

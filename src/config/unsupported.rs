@@ -30,7 +30,6 @@ const fn unless(path: &'static str, harmless: &'static [&'static str], what: &'s
 const DASHBOARD: &str = "not supported yet: API definitions come from app_path only";
 const CONTROL_PLANE: &str = "not supported yet: this gateway talks to no control plane";
 const SESSIONS: &str = "not supported: keys are in `storage` and behave as Tyk's do without this";
-const RICH: &str = "not built yet: Python hooks do not run";
 const LOGS: &str = "not supported yet: logs go to standard error only";
 const TRACES: &str = "not supported yet: no traces or metrics are sent; see pinhook.metrics_address";
 const UPSTREAM_TLS: &str = "not honoured yet: APIs with a TLS upstream answer 500";
@@ -61,7 +60,10 @@ const TABLE: &[Unsupported] = &[
     whenever("analytics_config.enable_geo_ip", "not supported yet: records have no geographic data"),
     unless("analytics_config.type", &[""], CONTROL_PLANE),
     unless("analytics_config.serializer_type", &["", "msgpack"], "not supported yet: records are msgpack"),
-    whenever("coprocess_options.enable_coprocess", RICH),
+    whenever(
+        "coprocess_options.python_path_prefix",
+        "has no effect: the modules of Tyk are built in; pinhook.python.path names folders of yours",
+    ),
     whenever("allow_remote_config", "not supported: the config is changed in its file"),
     whenever("use_redis_log", LOGS),
     whenever("use_sentry", LOGS),

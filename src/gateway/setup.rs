@@ -107,7 +107,7 @@ fn services(
     let client: Arc<Client> = Arc::default();
     let members = Arc::new(Members::new(config));
     let host = Arc::new(Host::new(client.clone(), shared.clone(), config.pinhook.buffered_body()));
-    let hooks = Arc::new(Hooks::start(&DriverSettings::new(config, host.clone(), metrics.clone())));
+    let hooks = Arc::new(Hooks::start(&DriverSettings::new(config, host.clone()).counted_by(metrics)));
     let (maker, worker, flusher) =
         event::open(client.clone(), shared.clone(), metrics.clone(), hooks.clone(), &config.template_path);
     let services = Services {

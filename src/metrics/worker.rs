@@ -38,6 +38,11 @@ impl WorkerMetrics {
         }
     }
 
+    /// One that no page shows.
+    pub fn uncounted(labels: WorkerLabels) -> Self {
+        Self::new(labels, Arc::default())
+    }
+
     /// A worker began to take calls, or ceased to.
     pub fn up(&self, up: bool) {
         self.up.fetch_add(if up { 1 } else { -1 }, Relaxed);

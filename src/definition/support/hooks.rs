@@ -11,9 +11,7 @@ const NATIVE: [&str; 3] = ["goplugin", "native", "golang"];
 /// Names of JavaScript.
 const SCRIPTS: [&str; 2] = ["otto", "javascript"];
 /// Other drivers.
-const OTHERS: [&str; 2] = ["lua", "python"];
-/// Drivers that will be built.
-const LATER: [&str; 1] = ["grpc"];
+const OTHERS: [&str; 3] = ["lua", "python", "grpc"];
 
 pub(super) fn check(definition: &ApiDefinition, place: &str, found: &mut Lint) {
     let hooks = &definition.custom_middleware;
@@ -114,9 +112,6 @@ fn known_driver(name: &str, at: &str, path: String, place: &str, found: &mut Lin
         found
             .problems
             .push(Problem::warning(place, path, message).hint("expected \"goplugin\" or another driver"));
-    } else if LATER.contains(&name) {
-        let message = format!("driver {name:?} is not built yet: the API answers 500 until it is, for {at}");
-        found.refuse(Problem::error(place, path, message));
     } else {
         let problem =
             Problem::error(place, path, format!("unknown driver {name:?}: the API answers 500, for {at}"));
@@ -124,7 +119,6 @@ fn known_driver(name: &str, at: &str, path: String, place: &str, found: &mut Lin
             .iter()
             .chain(&SCRIPTS)
             .chain(&OTHERS)
-            .chain(&LATER)
             .map(|known| (strsim::jaro_winkler(known, name), *known));
         let near = known.filter(|near| near.0 > 0.8).max_by(|one, other| one.0.total_cmp(&other.0));
         found.refuse(match near {

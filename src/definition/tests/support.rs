@@ -160,13 +160,13 @@ fn drivers() {
     assert_eq!(named(&hooks("golang", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("native", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(named(&hooks("", Value::Null)), ["custom_middleware.driver"]);
-    for built in ["otto", "javascript", "lua", "grpc"] {
+    for built in ["otto", "javascript", "lua", "python", "grpc"] {
         assert!(named(&hooks(built, Value::Null)).is_empty(), "{built}");
     }
-    assert!(named(&hooks("python", json!({ "driver": "goplugin" }))).is_empty());
-    assert_eq!(refused(&hooks("python", Value::Null)), ["custom_middleware.driver"]);
+    assert!(named(&hooks("pyton", json!({ "driver": "goplugin" }))).is_empty());
+    assert_eq!(refused(&hooks("pyton", Value::Null)), ["custom_middleware.driver"]);
     assert_eq!(
-        refused(&hooks("goplugin", json!({ "driver": "python" }))),
+        refused(&hooks("goplugin", json!({ "driver": "pyton" }))),
         ["custom_middleware.pre[0].pinhook.driver"]
     );
     let server = json!({ "grpc_server": "localhost:1" });

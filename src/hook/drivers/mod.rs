@@ -47,8 +47,8 @@ pub struct DriverSettings {
     pub python: python::PythonSettings,
     /// What the gateway does for hooks.
     pub host: Arc<Host>,
-    /// Where processes are counted.
-    pub metrics: Arc<Metrics>,
+    /// Where worker processes are counted.
+    pub metrics: Option<Arc<Metrics>>,
 }
 
 /// Tyk's settings of JavaScript (plugins reference 6.1).
@@ -75,7 +75,7 @@ pub struct GrpcSettings {
 
 impl DriverSettings {
     /// What the configuration says.
-    pub fn new(config: &Config, host: Arc<Host>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(config: &Config, host: Arc<Host>) -> Self {
         let seconds = u64::try_from(config.jsvm_timeout).unwrap_or_default();
         let library = Some(&config.tyk_js_path).filter(|path| !path.is_empty());
         Self {
@@ -97,8 +97,13 @@ impl DriverSettings {
             go: go::GoSettings::new(config),
             python: python::PythonSettings::new(config),
             host,
-            metrics,
+            metrics: None,
         }
+    }
+
+    /// The same, with worker processes counted.
+    pub fn counted_by(self, metrics: &Arc<Metrics>) -> Self {
+        Self { metrics: Some(metrics.clone()), ..self }
     }
 }
 

@@ -30,14 +30,16 @@ fn faults() -> std::path::PathBuf {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn request_examples() {
     let (upstream, elsewhere) = (Upstream::named("up").await, Upstream::named("elsewhere").await);
-    let parts = json!({ "parts": { "one": upstream.url(), "two": "tyk://inner/x", "three": "http://127.0.0.1:1/" } });
+    let parts =
+        json!({ "parts": { "one": upstream.url(), "two": "tyk://inner/x", "three": "http://127.0.0.1:1/" } });
     let page = json!([{ "path": "/page", "method": "GET", "plugin_path": example("dashboard"), "func_name": "Dashboard" }]);
     let gateway = Gateway::build()
         .api(go("add", &upstream).hook("pre", &example("add_header"), "AddHeader"))
-        .api(go("sticky", &upstream).hook("pre", &example("sticky"), "Sticky").set(
-            "config_data",
-            json!({ "upstreams": [elsewhere.url()] }),
-        ))
+        .api(
+            go("sticky", &upstream)
+                .hook("pre", &example("sticky"), "Sticky")
+                .set("config_data", json!({ "upstreams": [elsewhere.url()] })),
+        )
         .api(go("inner", &elsewhere).set("internal", true))
         .api(api("board").target(&upstream).set("config_data", parts).endpoints("go_plugin", page))
         .start()
@@ -49,7 +51,10 @@ async fn request_examples() {
 
     assert_eq!(gateway.get("/sticky/x").send().await.text(), "up");
     assert_eq!(gateway.get("/sticky/x").header("Cookie", "sid=1").send().await.text(), "elsewhere");
-    assert_eq!(gateway.get("/sticky/x").header("Service-Address", elsewhere.url()).send().await.text(), "elsewhere");
+    assert_eq!(
+        gateway.get("/sticky/x").header("Service-Address", elsewhere.url()).send().await.text(),
+        "elsewhere"
+    );
 
     let page = gateway.get("/board/page").send().await;
     assert_eq!(page.header("content-type"), Some("application/json"));
@@ -78,17 +83,27 @@ async fn auth_response_and_analytics_examples() {
             config.pinhook.analytics.path = path;
         })
         .api(checked)
-        .api(go("res", &upstream).hook("response", &example("stamp_response"), "StampResponse").set("analytics_plugin", hook))
+        .api(
+            go("res", &upstream)
+                .hook("response", &example("stamp_response"), "StampResponse")
+                .set("analytics_plugin", hook),
+        )
         .start()
         .await;
 
     let refused = gateway.get("/auth/x").header("Authorization", "nobody").send().await;
     assert_eq!((refused.status, refused.text().as_str()), (403, "who are you?\n"));
     for expected in [200, 200, 200, 200, 200, 429] {
-        assert_eq!(gateway.get("/auth/x").header("Authorization", "let-ann-in").send().await.status, expected);
+        assert_eq!(
+            gateway.get("/auth/x").header("Authorization", "let-ann-in").send().await.status,
+            expected
+        );
     }
     let seen = upstream.last();
-    assert_eq!((seen.header("x-caller").as_deref(), seen.header("x-tier").as_deref()), (Some("ann"), Some("gold")));
+    assert_eq!(
+        (seen.header("x-caller").as_deref(), seen.header("x-tier").as_deref()),
+        (Some("ann"), Some("gold"))
+    );
 
     let stamped = gateway.get("/res/x").send().await;
     assert_eq!((stamped.text().as_str(), stamped.header("x-stamped")), ("card ****", Some("GET /res/x")));
@@ -119,10 +134,18 @@ async fn what_a_hook_does_wrong_fails_its_request_and_no_other() {
 
     assert_eq!(fault(&gateway, "f", "none").await.text(), "up");
     for what in ["panic", "nil", "bad-header", "bad-method", "hang", "large"] {
-        assert_eq!(fault(&gateway, "f", what).await.error(), (500, "Internal Server Error".to_owned()), "{what}");
+        assert_eq!(
+            fault(&gateway, "f", what).await.error(),
+            (500, "Internal Server Error".to_owned()),
+            "{what}"
+        );
         assert_eq!(fault(&gateway, "f", "none").await.text(), "up", "after {what}");
     }
-    assert_eq!(upstream.last().header("x-calls").as_deref(), Some("13"), "the worker lived through all of it");
+    assert_eq!(
+        upstream.last().header("x-calls").as_deref(),
+        Some("13"),
+        "the worker lived through all of it"
+    );
     let masked = gateway.get("/res/x").send().await;
     assert_eq!((masked.status, masked.text().contains("up")), (500, false));
 
@@ -203,17 +226,24 @@ fn source(files: &[(&str, &str)]) -> tempfile::TempDir {
     folder
 }
 
-const HOOK: &str = "package main\n\nimport \"net/http\"\n\nfunc Hook(w http.ResponseWriter, r *http.Request) {}\n";
+const HOOK: &str =
+    "package main\n\nimport \"net/http\"\n\nfunc Hook(w http.ResponseWriter, r *http.Request) {}\n";
 
 #[test]
 fn a_build_that_cannot_be_says_why() {
     let cases: [(&[(&str, &str)], &str); 6] = [
-        (&[("main.go", "package main\n\nfunc Hook() { undefined() }\n")], "main.go:3:15: undefined: undefined"),
+        (
+            &[("main.go", "package main\n\nfunc Hook() { undefined() }\n")],
+            "main.go:3:15: undefined: undefined",
+        ),
         (&[("main.go", "package hooks\n\nfunc Hook() {}\n")], "it is `package hooks`"),
         (&[("main.go", "package main\n\nfunc hook() {}\n")], "it exports no function"),
         (&[("main.go", "package main\n\nimport \"C\"\n\nfunc Hook() {}\n")], "need cgo"),
         (&[("README.md", "nothing")], "no Go files"),
-        (&[("main.go", "package main\n\nimport _ \"example.com/missing\"\n\nfunc Hook() {}\n")], "go mod vendor"),
+        (
+            &[("main.go", "package main\n\nimport _ \"example.com/missing\"\n\nfunc Hook() {}\n")],
+            "go mod vendor",
+        ),
     ];
     for (files, expected) in cases {
         let folder = source(files);
@@ -240,13 +270,19 @@ async fn modules_build_offline_with_and_without_vendor() {
     let plain = source(&[("go.mod", go_mod), ("main.go", main), ("inner/inner.go", inner)]);
     let vendored = source(&[
         ("go.mod", go_mod),
-        ("main.go", &main.replace("inner.Text", "inner.Text + far.Text").replace(
-            "\"github.com/TykTechnologies/tyk/log\"",
-            "\"github.com/TykTechnologies/tyk/log\"\n\t\"github.com/hashicorp/nowhere/far\"",
-        )),
+        (
+            "main.go",
+            &main.replace("inner.Text", "inner.Text + far.Text").replace(
+                "\"github.com/TykTechnologies/tyk/log\"",
+                "\"github.com/TykTechnologies/tyk/log\"\n\t\"github.com/hashicorp/nowhere/far\"",
+            ),
+        ),
         ("inner/inner.go", inner),
         ("vendor/github.com/hashicorp/nowhere/far/far.go", "package far\n\nconst Text = \"+far\"\n"),
-        ("vendor/github.com/TykTechnologies/tyk/log/log.go", "package log\n\nimport _ \"github.com/never/there\"\n"),
+        (
+            "vendor/github.com/TykTechnologies/tyk/log/log.go",
+            "package log\n\nimport _ \"github.com/never/there\"\n",
+        ),
         (
             "vendor/modules.txt",
             "# github.com/TykTechnologies/tyk v1.9.2-0.20230330071232-370295d796b5 => ../tyk\n## explicit; go 1.16\n\
@@ -258,8 +294,12 @@ async fn modules_build_offline_with_and_without_vendor() {
     for (folder, file) in [(&plain, &first), (&vendored, &second)] {
         let (code, text) = plugin_build(folder.path(), &["-o", file.to_str().unwrap()]);
         assert_eq!(code, 0, "{text}");
-        let left: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        assert!(left.len() <= 4 && fs::read_to_string(folder.path().join("go.mod")).unwrap() == go_mod, "{left:?}");
+        let left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert!(
+            left.len() <= 4 && fs::read_to_string(folder.path().join("go.mod")).unwrap() == go_mod,
+            "{left:?}"
+        );
     }
     let upstream = Upstream::named("up").await;
     let gateway = Gateway::build()
@@ -269,7 +309,11 @@ async fn modules_build_offline_with_and_without_vendor() {
         .await;
     for (api, expected) in [("plain", "inner"), ("vendored", "inner+far")] {
         gateway.get(&format!("/{api}/x")).send().await;
-        assert_eq!(upstream.last().header("foo").as_deref(), Some(expected), "two plugins with one module path");
+        assert_eq!(
+            upstream.last().header("foo").as_deref(),
+            Some(expected),
+            "two plugins with one module path"
+        );
     }
 }
 

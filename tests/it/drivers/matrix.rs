@@ -68,6 +68,12 @@ async fn grpc() {
     run(&Column { driver: "grpc", mark: "grpc", file, lacks: &[] }).await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python() {
+    let file = matrix_file("matrix.py");
+    run(&Column { driver: "python", mark: "python", file, lacks: &[] }).await;
+}
+
 /// A gateway with one API per case, and what stands around it.
 struct World<'a> {
     column: &'a Column,

@@ -1,10 +1,10 @@
 //! What runs hooks.
 
+mod go;
 #[cfg(feature = "grpc")]
 mod grpc;
-mod go;
-mod matrix;
 #[cfg(feature = "lua")]
 mod lua;
 mod matrix;
 mod native;
+mod worker;

@@ -63,8 +63,9 @@ fn inspect_elf<Elf: FileHeader<Endian = object::Endianness>>(content: &[u8]) -> 
 /// True for what `pinhook plugin build` makes of Go source: an executable that has our worker in it.
 pub(in crate::hook::drivers) fn is_worker(content: &[u8]) -> bool {
     content.starts_with(b"\x7fELF")
-        && ElfFile::<object::elf::FileHeader64<object::Endianness>>::parse(content)
-            .is_ok_and(|file| memchr::memmem::find(build_info(&file).unwrap_or_default(), GO_WORKER).is_some())
+        && ElfFile::<object::elf::FileHeader64<object::Endianness>>::parse(content).is_ok_and(|file| {
+            memchr::memmem::find(build_info(&file).unwrap_or_default(), GO_WORKER).is_some()
+        })
 }
 
 /// What Go's linker says of a build; nothing if it was not Go's.
@@ -79,9 +80,11 @@ fn build_info<'a, Elf: FileHeader<Endian = object::Endianness>>(file: &ElfFile<'
 fn refuse_go<Elf: FileHeader<Endian = object::Endianness>>(file: &ElfFile<'_, Elf>) -> Result<(), String> {
     let Some(info) = build_info(file) else { return Ok(()) };
     if memchr::memmem::find(info, b"-buildmode=plugin").is_some() {
-        return Err("it is a Go plugin (-buildmode=plugin), which fits one build of Tyk only; build its unchanged \
+        return Err(
+            "it is a Go plugin (-buildmode=plugin), which fits one build of Tyk only; build its unchanged \
                     source with `pinhook plugin build` DIR"
-            .to_owned());
+                .to_owned(),
+        );
     }
     Err("it was built by Go, whose runtime never runs inside the gateway; Go hooks run in a worker process: build \
          their source with `pinhook plugin build` DIR"

@@ -116,9 +116,10 @@ impl Link<'_> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            match self.send(&mut wire) {
-                Ok(()) => {}
-                Err(_) => return End::Died,
+            if self.send(&mut wire).is_err() {
+                // It takes no more. What it has said until then can still be read.
+                wire.up = false;
+                wire.out.clear();
             }
             let input = &mut wire.input.input;
             if input.capacity() - input.len() < SCARCE {

@@ -47,7 +47,7 @@ pub(super) use self::{frame::Part, process::Program, registry::HookEntry};
 use crate::{
     error::HookError,
     hook::Host,
-    metrics::{Metrics, WorkerLabels},
+    metrics::{Metrics, WorkerLabels, WorkerMetrics},
 };
 
 /// The version of docs/worker-protocol.md.
@@ -74,7 +74,7 @@ pub(super) struct Launch {
     /// What the gateway does for them.
     pub(super) host: Arc<Host>,
     /// Where they are counted.
-    pub(super) metrics: Arc<Metrics>,
+    pub(super) metrics: Option<Arc<Metrics>>,
 }
 
 /// What a worker says when its code is loaded.
@@ -217,7 +217,10 @@ impl Workers {
     pub(super) fn start(launch: Launch) -> Result<Self, Failed> {
         let runtime = runtime()?;
         let labels = WorkerLabels { driver: launch.driver, plugin: launch.name.clone() };
-        let metrics = launch.metrics.workers(labels);
+        let metrics = match &launch.metrics {
+            Some(metrics) => metrics.workers(labels),
+            None => Arc::new(WorkerMetrics::uncounted(labels)),
+        };
         let plugin = Arc::new(Plugin {
             driver: launch.driver,
             name: launch.name,

@@ -27,7 +27,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// The first pause before one that did not.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause for one that at least loads its code.
-const LOADS: Duration = Duration::from_millis(500);
+const LOADS: Duration = Duration::from_millis(250);
 /// The longest pause for one that does not.
 const FAILS: Duration = Duration::from_secs(10);
 /// What a process that is done may take to end.

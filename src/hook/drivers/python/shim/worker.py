@@ -42,7 +42,7 @@ from tyk.decorators import _Marked
 
 PROTOCOL = 1
 # Hooks that may wait for calls at once; beyond that a hook that calls holds the turn.
-PARKED = 64
+PARKED = 256
 # How long the turn's thread may take to notice that the gateway is gone.
 GRACE = 0.5
 

@@ -228,7 +228,6 @@ fn suits(kind: HookKind, function: &Function) -> Result<(), String> {
     let (possible, text) = match kind {
         HookKind::Analytics => (1..=2, "(record) or (record, spec)"),
         HookKind::Event => (1..=2, "(event) or (event, spec)"),
-        HookKind::Virtual => return Err("Python has no virtual endpoints".to_owned()),
         _ => (
             3..=5,
             "(request, session, spec), (request, session, metadata, spec) or (request, response, session, metadata, spec)",

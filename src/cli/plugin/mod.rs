@@ -2,6 +2,7 @@
 
 mod build;
 mod go;
+mod new;
 
 use std::process::ExitCode;
 
@@ -18,10 +19,13 @@ pub(super) struct Args {
 enum Command {
     /// Build Go plugin source, unchanged, into a file that definitions name
     Build(build::Args),
+    /// Make a folder with a Go plugin to begin with
+    New(new::Args),
 }
 
 pub(super) fn run(args: &Args) -> ExitCode {
     match &args.command {
         Command::Build(args) => build::run(args),
+        Command::New(args) => new::run(args),
     }
 }

@@ -318,6 +318,18 @@ async fn modules_build_offline_with_and_without_vendor() {
 }
 
 #[test]
+fn a_new_plugin_builds_and_is_not_written_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let new = || {
+        Command::new(env!("CARGO_BIN_EXE_pinhook")).args(["plugin", "new"]).arg(folder.path()).output().unwrap().status
+    };
+    assert!(new().success());
+    let (code, text) = plugin_build(folder.path(), &["-o", folder.path().join("a.so").to_str().unwrap()]);
+    assert!(code == 0 && text.contains("functions: Request, Response"), "{text}");
+    assert_eq!(new().code(), Some(2));
+}
+
+#[test]
 fn the_default_name_tells_what_it_is_built_for() {
     let folder = source(&[("main.go", HOOK)]);
     let name = folder.path().file_name().unwrap().to_str().unwrap().to_owned();

@@ -110,7 +110,7 @@ impl Module {
                 fs::copy(sums, build.scratch.join("go.sum")).map_err(|error| failed("go.sum", error))?;
             }
         } else {
-            let text = format!("module plugin\n\ngo {}\n", build.toolchain.release());
+            let text = format!("module plugin.local\n\ngo {}\n", build.toolchain.release());
             fs::write(&go_mod, &text).map_err(|error| failed("go.mod", error))?;
             overlay.insert(self.root.join("go.mod"), build.write("none.mod", &text)?);
         }

@@ -68,7 +68,7 @@ impl Response {
 }
 
 /// Every header with all its values, by canonical name.
-pub fn all_values(headers: &HeaderMap) -> Vec<Header> {
+fn all_values(headers: &HeaderMap) -> Vec<Header> {
     let values = |name| headers.get_all(name).iter().map(|value| shown(value).into_owned()).collect();
     headers.keys().map(|name| Header { key: canonical(name.as_str()), values: values(name) }).collect()
 }

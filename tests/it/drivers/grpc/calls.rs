@@ -38,7 +38,7 @@ async fn a_server_is_asked_as_tyk_asks_it() {
     assert_eq!((&*request.url, &*request.request_uri), ("/seen/a?q=1&q=2", "/seen/a?q=1&q=2"));
     assert_eq!((&*request.body, &*request.raw_body), ("text", &b"text"[..]));
     assert_eq!((&*request.headers["X-In"], &*request.params["q"]), ("one", "1"));
-    assert_eq!(request.headers["Host"], gateway.address().to_string());
+    assert_eq!(request.headers["Host"], "gateway.test");
     assert_eq!(request.return_overrides.unwrap().response_code, -1);
     let config: Value = serde_json::from_str(&object.spec["config_data"]).unwrap();
     assert_eq!(config, json!({ "tier": "gold" }));

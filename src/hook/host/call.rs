@@ -90,7 +90,7 @@ impl From<Reply> for HookReply {
 }
 
 /// Headers as hooks see them.
-pub fn shown(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+pub(in crate::hook) fn shown(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
     let mut all: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (name, value) in headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();

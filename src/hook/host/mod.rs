@@ -13,8 +13,8 @@ use std::{
 
 use async_trait::async_trait;
 
-pub use call::{Caller, HookCall, HookReply, Values, shown};
-pub(in crate::hook) use call::{add, method};
+pub use call::{Caller, HookCall, HookReply, Values};
+pub(in crate::hook) use call::{add, method, shown};
 pub use data::Stored;
 
 use crate::{

@@ -1,7 +1,7 @@
 //! Module `cjson` of OpenResty, as far as scripts use it, and JSON to Lua and back for the rest of the driver.
 //!
 //! Numbers are written with 14 digits, `/` is escaped, a table is a list if its keys are whole numbers from 1 on and not
-//! too sparse. Documents nest at most 128 deep on the way in.
+//! too sparse. Documents nest at most 128 deep either way.
 
 use std::{
     cell::{Cell, RefCell},
@@ -17,8 +17,8 @@ use super::{
     engine::Live,
 };
 
-/// How deep tables may nest.
-const DEPTH: usize = 1000;
+/// How deep tables may nest. cjson's limit is 1000, which the stack of a thread does not hold for certain.
+const DEPTH: usize = 128;
 /// A list with more holes than this share of its length is refused, if it is longer than [`SAFE`].
 const RATIO: usize = 2;
 const SAFE: usize = 10;

@@ -8,9 +8,33 @@ local setfenv, setmetatable, getmetatable = setfenv, setmetatable, getmetatable
 local rawset, rawget, type, next, error, loadstring = rawset, rawget, type, next, error, loadstring
 local tostring, tonumber, select, concat = tostring, tonumber, select, table.concat
 local byte, collectgarbage, ipairs, unpack = string.byte, collectgarbage, ipairs, unpack
+local pcall, xpcall = pcall, xpcall
 local funcinfo = require("jit.util").funcinfo
 
 string.dump = nil
+
+---------------------------------------------------------------- depth
+-- LuaJIT bounds Lua's stack but not C's: functions of C that call back into Lua may nest so deep and no deeper.
+local MOST, depth = 100, 0
+
+local function back(before, ...)
+  depth = before
+  return ...
+end
+
+local function guarded(f)
+  return function(...)
+    local before = depth
+    if before >= MOST then error("C stack overflow", 2) end
+    depth = before + 1
+    return back(before, f(...))
+  end
+end
+
+string.gsub, string.format, table.sort = guarded(string.gsub), guarded(string.format), guarded(table.sort)
+coroutine.resume = guarded(coroutine.resume)
+local wrap = coroutine.wrap
+coroutine.wrap = function(f) return guarded(wrap(f)) end
 
 -- The globals of the call, and its required modules.
 local current, loaded
@@ -109,11 +133,16 @@ local HIDDEN = { [ENV] = true, [SESSION] = true, [METADATA] = true, [SPEC] = tru
   [REQUEST] = true, [FILLED] = true, [getmetatable("")] = true }
 
 local BASE = {
-  _VERSION = _VERSION, assert = assert, error = error, ipairs = ipairs, pcall = pcall, xpcall = xpcall,
+  _VERSION = _VERSION, assert = assert, error = error, ipairs = ipairs,
   rawequal = rawequal, rawget = rawget, rawset = rawset, select = select, tonumber = tonumber, tostring = tostring,
   type = type, unpack = unpack,
   call = host.call, callAll = host.call_all, call_all = host.call_all, b64enc = host.b64enc, b64dec = host.b64dec,
 }
+
+-- An error leaves functions that are guarded without passing their end.
+function BASE.pcall(...) return back(depth, pcall(...)) end
+
+function BASE.xpcall(f, handler, ...) return back(depth, xpcall(f, guarded(handler), ...)) end
 
 function BASE.next(t, key)
   return next(filled(t), key)
@@ -269,7 +298,7 @@ ENV.__index = BASE
 
 ---------------------------------------------------------------- calls
 local function enter(chunk, name)
-  current, loaded = setmetatable({}, ENV), nil
+  current, loaded, depth = setmetatable({}, ENV), nil, 0
   rawset(current, "_G", current)
   setfenv(chunk, current)
   chunk()

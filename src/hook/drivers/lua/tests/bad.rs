@@ -77,9 +77,20 @@ async fn a_script_that_eats_memory_costs_its_request_alone() {
         "local s = 'x' while true do s = s .. s end",
         "local t = {} while true do pcall(function() t[#t + 1] = ('x'):rep(100000) .. #t end) end",
         "local function f(n) return 1 + f(n) end f(1)",
+        "local function f() coroutine.wrap(f)() end f()",
+        "local function f() ('x'):gsub('x', f) end f()",
+        "local function f() table.sort({ 2, 1 }, f) end f()",
+        "local t = setmetatable({}, {}) getmetatable(t).__index = function(t, k) return t[k .. k] end local _ = t.x",
+        "local t = setmetatable({}, {}) getmetatable(t).__tostring = function(t) return tostring(t) end tostring(t)",
+        "local function f() xpcall(f, f) error('x') end f()",
+        "assert(load('return ' .. ('('):rep(100000)))",
+        "assert(load('return ' .. ('{'):rep(100000)))",
+        "local t = {} for _ = 1, 100000 do t = { t } end cjson.encode(t)",
+        "cjson.decode(('['):rep(100000))",
     ] {
         let failed = reason(bench.pre(body).await);
-        let expected = ["memory", "stack overflow", "did not return"];
+        let expected =
+            ["memory", "overflow", "did not return", "levels", "depth", "Expected value", "error in error"];
         assert!(expected.iter().any(|text| failed.contains(text)), "{body}: {failed}");
         assert_eq!(bench.eval("1 + 1").await, "2");
     }

@@ -74,8 +74,14 @@ func CallAll(r *http.Request, asks ...Ask) []Reply {
 		if ask.Method != "" {
 			one["method"] = ask.Method
 		}
-		if len(ask.Header) > 0 {
-			one["headers"] = ask.Header
+		headers := map[string][]string{}
+		for name, values := range ask.Header {
+			if len(values) > 0 {
+				headers[name] = values
+			}
+		}
+		if len(headers) > 0 {
+			one["headers"] = headers
 		}
 		if ask.Timeout > 0 {
 			one["timeout_ms"] = ask.Timeout.Milliseconds()

@@ -106,7 +106,7 @@ async fn auth_response_and_analytics_examples() {
     );
 
     let stamped = gateway.get("/res/x").send().await;
-    assert_eq!((stamped.text().as_str(), stamped.header("x-stamped")), ("card ****", Some("GET /res/x")));
+    assert_eq!((stamped.text().as_str(), stamped.header("x-stamped")), ("card ****", Some("GET /x")));
     let record = || {
         let text = fs::read_to_string(&file).unwrap_or_default();
         let mut records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
@@ -133,7 +133,7 @@ async fn what_a_hook_does_wrong_fails_its_request_and_no_other() {
         .await;
 
     assert_eq!(fault(&gateway, "f", "none").await.text(), "up");
-    for what in ["panic", "nil", "bad-header", "bad-method", "hang", "large"] {
+    for what in ["panic", "nil", "bad-header", "bad-method", "large"] {
         assert_eq!(
             fault(&gateway, "f", what).await.error(),
             (500, "Internal Server Error".to_owned()),
@@ -143,14 +143,14 @@ async fn what_a_hook_does_wrong_fails_its_request_and_no_other() {
     }
     assert_eq!(
         upstream.last().header("x-calls").as_deref(),
-        Some("13"),
+        Some("11"),
         "the worker lived through all of it"
     );
     let masked = gateway.get("/res/x").send().await;
     assert_eq!((masked.status, masked.text().contains("up")), (500, false));
 
-    // Go ends a process whose code races or exits: a new worker takes over.
-    for what in ["exit", "race"] {
+    // Go ends a process whose code races or exits, the gateway one that does nothing but hang: a new worker takes over.
+    for what in ["exit", "race", "hang"] {
         assert_eq!(fault(&gateway, "f", what).await.status, 500, "{what}");
         until("the next worker", async || fault(&gateway, "f", "none").await.status == 200).await;
     }
@@ -188,7 +188,8 @@ async fn one_file_is_one_worker_and_new_code_is_taken_at_a_reload() {
     gateway.reload().await;
     gateway.get("/a/x").send().await;
     assert_eq!(upstream.last().header("foo").as_deref(), Some("Bar"));
-    assert_eq!(gateway.get("/b/x").send().await.status, 500, "its function is gone");
+    gateway.get("/b/x").send().await;
+    assert_eq!(calls().as_deref(), Some("5"), "an API whose function is gone keeps the code that has it");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -321,7 +322,12 @@ async fn modules_build_offline_with_and_without_vendor() {
 fn a_new_plugin_builds_and_is_not_written_over() {
     let folder = tempfile::tempdir().unwrap();
     let new = || {
-        Command::new(env!("CARGO_BIN_EXE_pinhook")).args(["plugin", "new"]).arg(folder.path()).output().unwrap().status
+        Command::new(env!("CARGO_BIN_EXE_pinhook"))
+            .args(["plugin", "new"])
+            .arg(folder.path())
+            .output()
+            .unwrap()
+            .status
     };
     assert!(new().success());
     let (code, text) = plugin_build(folder.path(), &["-o", folder.path().join("a.so").to_str().unwrap()]);

@@ -1,6 +1,6 @@
-//! A build of Go plugin source. The source is never touched and never copied: an overlay shows the go command what
-//! is to be there besides (a file that starts the worker, stand-ins for Tyk's packages in vendor/), and a go.mod of our own
-//! sends Tyk's modules to the stand-ins that this program carries.
+//! A build of Go plugin source. The source is never touched: an overlay shows the go command the file that starts the
+//! worker, and a go.mod of our own sends Tyk's modules to the stand-ins that this program carries. Only a plugin with vendor/ is
+//! copied.
 //!
 //! The added file has the worker serve calls from an `init` function that never returns. It comes last in
 //! the order of the files, so it runs when all else is initialised, and `func main() {}` may stand where it does.
@@ -74,13 +74,13 @@ impl Build<'_> {
         let package = self.list(&mode, &overlay)?;
         let (functions, has_main) = self.functions(&package)?;
         let added = self.write("added.go", &starter(&functions, has_main))?;
-        overlay.insert(self.dir.join(ADDED), added);
+        overlay.insert(mode.dir().join(ADDED), added);
         self.compile(&mode, &overlay)?;
         Ok(Built { functions })
     }
 
     fn list(&self, mode: &Mode, overlay: &Overlay) -> Result<Package, Box<Problem>> {
-        let mut command = self.toolchain.command(&self.dir);
+        let mut command = self.toolchain.command(mode.dir());
         command.args(["list", "-e", "-json=Name,GoFiles,IgnoredGoFiles,Error"]);
         self.arguments(&mut command, mode, overlay)?;
         let output = self.toolchain.run(command.arg("."))?;
@@ -128,7 +128,7 @@ impl Build<'_> {
     }
 
     fn compile(&self, mode: &Mode, overlay: &Overlay) -> Result<(), Box<Problem>> {
-        let mut command = self.toolchain.command(&self.dir);
+        let mut command = self.toolchain.command(mode.dir());
         command.args(["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w"]);
         self.arguments(&mut command, mode, overlay)?;
         let output = self.toolchain.run(command.arg("-o").arg(&self.output).arg("."))?;
@@ -156,8 +156,8 @@ impl Build<'_> {
     ) -> Result<(), Box<Problem>> {
         let text = json!({ "Replace": overlay }).to_string();
         let overlay = self.write("overlay.json", &text)?;
-        command.arg(mode.argument()).arg(format!("-overlay={}", overlay.display()));
-        command.arg(format!("-modfile={}", self.scratch.join("go.mod").display()));
+        mode.arguments(command);
+        command.arg(format!("-overlay={}", overlay.display()));
         if let Some(tags) = &self.tags {
             command.arg(format!("-tags={tags}"));
         }

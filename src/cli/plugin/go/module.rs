@@ -101,7 +101,12 @@ impl Module {
         stand_ins: &Path,
         overlay: &mut Overlay,
     ) -> Result<Mode, Box<Problem>> {
-        let go_mod = build.scratch.join("go.mod");
+        let vendored = self.own && self.root.join("vendor/modules.txt").exists();
+        let copy = build.scratch.join("module");
+        let go_mod = if vendored { copy.join("go.mod") } else { build.scratch.join("go.mod") };
+        if let Some(folder) = go_mod.parent() {
+            fs::create_dir_all(folder).map_err(|error| build.problem(error.to_string()))?;
+        }
         let failed = |what: &str, error: std::io::Error| build.problem(format!("{what}: {error}"));
         if self.own {
             fs::copy(self.root.join("go.mod"), &go_mod).map_err(|error| failed("go.mod", error))?;
@@ -114,18 +119,24 @@ impl Module {
             fs::write(&go_mod, &text).map_err(|error| failed("go.mod", error))?;
             overlay.insert(self.root.join("go.mod"), build.write("none.mod", &text)?);
         }
-        let vendored = self.root.join("vendor/modules.txt").exists();
-        let mode = if self.own && vendored { Mode::Vendor } else { Mode::Modules };
-        let used = edit(build, &go_mod, stand_ins, mode)?;
-        if mode == Mode::Vendor {
-            vendor::show(&self.root.join("vendor"), &used, build, overlay)?;
+        let used = edit(build, &go_mod, stand_ins, vendored)?;
+        if !vendored {
+            return Ok(Mode::Modules { go_mod, dir: build.dir.clone() });
         }
-        Ok(mode)
+        vendor::copy(&self.root, &copy, &used)
+            .map_err(|error| failed("its vendor/ cannot be used", error))?;
+        let inside = build.dir.strip_prefix(&self.root).unwrap_or_else(|_| Path::new(""));
+        Ok(Mode::Vendor { dir: copy.join(inside) })
     }
 }
 
 /// Has the go.mod ask for the stand-ins.
-fn edit(build: &Build<'_>, go_mod: &Path, stand_ins: &Path, mode: Mode) -> Result<Vec<Used>, Box<Problem>> {
+fn edit(
+    build: &Build<'_>,
+    go_mod: &Path,
+    stand_ins: &Path,
+    vendored: bool,
+) -> Result<Vec<Used>, Box<Problem>> {
     let known = read(build, go_mod)?;
     let requires = known.require.unwrap_or_default();
     let replaces = known.replace.unwrap_or_default();
@@ -152,7 +163,7 @@ fn edit(build: &Build<'_>, go_mod: &Path, stand_ins: &Path, mode: Mode) -> Resul
         if asked.is_none() {
             command.arg(format!("-require={}@{version}", stand_in.path));
         }
-        if mode == Mode::Modules {
+        if !vendored {
             command.arg(format!("-replace={}={}", stand_in.path, folder.display()));
         }
         used.push(Used { stand_in, version, folder });

@@ -17,19 +17,30 @@ const INSTALL: &str = "install Go 1.21 or later from https://go.dev/dl (Debian a
                        macOS: brew install go), or name the command with --go";
 
 /// Where the go command takes modules from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(super) enum Mode {
-    /// From the module cache; what is missing is fetched.
-    Modules,
-    /// From the plugin's vendor/.
-    Vendor,
+    /// From the module cache; what is missing is fetched. The plugin's folder has this go.mod in the place of its own.
+    Modules { dir: PathBuf, go_mod: PathBuf },
+    /// From the vendor/ of a copy of the plugin's module.
+    Vendor { dir: PathBuf },
 }
 
 impl Mode {
-    pub(super) fn argument(self) -> &'static str {
+    /// The folder of the package.
+    pub(super) fn dir(&self) -> &Path {
         match self {
-            Self::Modules => "-mod=mod",
-            Self::Vendor => "-mod=vendor",
+            Self::Modules { dir, .. } | Self::Vendor { dir } => dir,
+        }
+    }
+
+    pub(super) fn arguments(&self, command: &mut Command) {
+        match self {
+            Self::Modules { go_mod, .. } => {
+                command.arg("-mod=mod").arg(format!("-modfile={}", go_mod.display()));
+            }
+            Self::Vendor { .. } => {
+                command.arg("-mod=vendor");
+            }
         }
     }
 }

@@ -45,6 +45,8 @@ PROTOCOL = 1
 PARKED = 256
 # How long the turn's thread may take to notice that the gateway is gone.
 GRACE = 0.5
+# Names of Python's own modules; known from 3.10 on.
+BUILT_IN = getattr(sys, "stdlib_module_names", sys.builtin_module_names)
 
 REQUEST_KINDS = {
     "pre": "pre",
@@ -356,6 +358,9 @@ def load(worker, path, folders):
     sys.path[0:1] = [folder] + [one for one in folders if one != folder]
     sys.argv = [path]
     name = os.path.splitext(name)[0]
+    if name in sys.modules or name in BUILT_IN:
+        # One that is called like a module of Python's, or of ours, must not take its place.
+        name = "plugin_" + name
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
         raise ImportError("%s is no Python file: its name has to end in .py" % path)

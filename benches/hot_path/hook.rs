@@ -13,7 +13,6 @@ use pinhook::{
         Code, Hook, HookKind, HookSource, Host, Object, Spec,
         drivers::{DriverSettings, native},
     },
-    metrics::Metrics,
     store::MemoryStore,
     url::Url,
 };
@@ -59,7 +58,6 @@ fn load(path: PathBuf, function: &str) -> Arc<dyn Hook> {
         server: None,
     };
     let host = Arc::new(Host::new(Arc::default(), Arc::new(MemoryStore::default()), 1 << 20));
-    let metrics = Metrics::new(true).unwrap_or_else(|error| panic!("{}", error.chain()));
     let driver = native::start(&DriverSettings::new(&Config::default(), host));
     driver.load(&source).unwrap_or_else(|error| panic!("{}", error.chain()))
 }

@@ -18,7 +18,6 @@ use pinhook::{
         Code, Driver, Hook, HookKind, HookSource, Host, Object, Spec,
         drivers::{DriverSettings, native},
     },
-    metrics::Metrics,
     store::MemoryStore,
     url::Url,
 };

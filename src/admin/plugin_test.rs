@@ -70,22 +70,25 @@ async fn trial(call: &Call<'_>) -> Result<ControlAnswer, ControlAnswer> {
         .iter()
         .map(|line| json!({ "level": line.level, "message": line.text, "time": line.at.to_rfc3339() }))
         .collect();
-    let mut told = json!({ "logs": logs, "request_before": before.request() });
+    let mut told = Map::new();
+    let mut tell = |name: &str, value: Value| drop(told.insert(name.to_owned(), value));
+    tell("logs", logs.into());
+    tell("request_before", before.request());
     match outcome {
         Ok(object) => {
-            told["request_after"] = object::request_after(&before, &object);
+            tell("request_after", object::request_after(&before, &object));
             if let (Some(was), Some(is)) = (was, object.response.as_deref()) {
-                told["response_before"] = was;
-                told["response_after"] = object::response(is);
+                tell("response_before", was);
+                tell("response_after", object::response(is));
             }
             if let Some(state) = &object.state {
-                told["session_after"] = serde_json::to_value(&**state).unwrap_or_default();
+                tell("session_after", serde_json::to_value(&**state).unwrap_or_default());
             }
         }
-        Err(Trouble { kind, message }) => told["error"] = json!({ "message": message, "type": kind }),
+        Err(Trouble { kind, message }) => tell("error", json!({ "message": message, "type": kind })),
     }
-    told["execution_ms"] = json!(took.as_secs_f64() * 1000.0);
-    Ok(reply::json(200, &told))
+    tell("execution_ms", json!(took.as_secs_f64() * 1000.0));
+    Ok(reply::json(200, &Value::Object(told)))
 }
 
 impl Wish {

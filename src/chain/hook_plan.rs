@@ -118,7 +118,7 @@ pub fn code_of(entry: &HookEntry, driver: &str) -> Result<Code, String> {
 ///
 /// # Errors
 /// It is none, or no text.
-pub fn inline(text: &str) -> Result<Code, String> {
+fn inline(text: &str) -> Result<Code, String> {
     let bytes = STANDARD.decode(text.trim()).map_err(|error| format!("is no base64: {error}"))?;
     let source = String::from_utf8(bytes).map_err(|error| format!("is no text: {error}"))?;
     Ok(Code::Text(source.into()))

@@ -72,8 +72,11 @@ struct LuaDriver {
     host: Arc<Host>,
     pool: Arc<Pool<Job<LuaFunction>>>,
     /// The programs in use, so that all hooks of a file share one, and a reload keeps those that did not change.
-    programs: Mutex<HashMap<(Arc<str>, Files), Weak<Program>>>,
+    programs: Mutex<Programs>,
 }
+
+/// By API and the files that a program is made of.
+type Programs = HashMap<(Arc<str>, Files), Weak<Program>>;
 
 impl Driver for LuaDriver {
     fn load(&self, source: &HookSource) -> Result<Arc<dyn Hook>> {

@@ -51,7 +51,7 @@ enum Wish {
     },
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Default)]
 #[serde(default)]
 struct Wanted {
     url: String,
@@ -59,18 +59,6 @@ struct Wanted {
     headers: BTreeMap<String, Values>,
     timeout_ms: u64,
     body: bool,
-}
-
-impl Default for Wanted {
-    fn default() -> Self {
-        Self {
-            url: String::new(),
-            method: String::new(),
-            headers: BTreeMap::new(),
-            timeout_ms: 0,
-            body: false,
-        }
-    }
 }
 
 /// The wish of a frame.

@@ -176,7 +176,7 @@ impl Decoder {
             return Ok(None);
         }
         let lengths = rest.get(..4 * fixed.parts).ok_or(Garbage("lengths that do not add up"))?;
-        let lengths: Vec<u32> = lengths.chunks_exact(4).map(|bytes| number(bytes)).collect();
+        let lengths: Vec<u32> = lengths.chunks_exact(4).map(number).collect();
         let sum: usize =
             lengths.iter().filter(|length| **length != ABSENT).map(|length| *length as usize).sum();
         if FIXED + 4 * fixed.parts + fixed.head + sum != total {

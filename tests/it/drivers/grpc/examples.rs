@@ -23,6 +23,7 @@ fn root() -> &'static Path {
 }
 
 /// The output of a command that ends well; nothing where the tools for it cannot be had, which is said.
+#[expect(clippy::print_stderr, reason = "a test that is left out has to say so")]
 fn tool(example: &str, command: &mut Command) -> Option<String> {
     let output = command.stdin(Stdio::null()).output();
     match output {

@@ -201,12 +201,14 @@ impl Calls {
         found
     }
 
-    /// The calls that another worker had better take: those behind one that is slow.
-    pub(super) fn held_up(&mut self, now: Instant) -> VecDeque<Box<Job>> {
-        match !self.concurrent && !self.order.is_empty() && self.began + SLOW < now {
-            true => std::mem::take(&mut self.waiting),
-            false => VecDeque::new(),
-        }
+    /// Others had better take the calls that wait: they stand behind one that is slow.
+    pub(super) fn held_up(&self, now: Instant) -> bool {
+        !self.concurrent && !self.order.is_empty() && self.began + SLOW < now && !self.waiting.is_empty()
+    }
+
+    /// Takes the calls that wait.
+    pub(super) fn take_waiting(&mut self) -> VecDeque<Box<Job>> {
+        std::mem::take(&mut self.waiting)
     }
 
     /// The process has died: whoever waits for a call that it had begun is told. The rest waits again.

@@ -330,10 +330,8 @@ impl Link<'_> {
         for id in found.cancelled {
             Outgoing::bare(Kind::Cancel, id).queue(&mut wire.out);
         }
-        for job in self.calls.held_up(now) {
-            if let Some(job) = self.plugin.hand_over(job, self.number) {
-                self.calls.push(job);
-            }
+        if self.calls.held_up(now) {
+            self.plugin.hand_over_all(self.calls, self.number);
         }
         found.hung.then_some(End::Hung)
     }

@@ -37,7 +37,7 @@ use tokio::{
 };
 
 use self::{
-    calls::Job,
+    calls::{Calls, Job},
     frame::{Frame, Kind, Outgoing},
     load::{Load, Ticket},
     registry::Registry,
@@ -333,6 +333,15 @@ impl Plugin {
         match self.last_id.fetch_add(1, Relaxed).wrapping_add(1) {
             0 => self.last_id.fetch_add(1, Relaxed).wrapping_add(1),
             id => id,
+        }
+    }
+
+    /// Gives the calls that wait for the worker `from` to others, as far as they can take them.
+    fn hand_over_all(&self, calls: &mut Calls, from: usize) {
+        for job in calls.take_waiting() {
+            if let Some(job) = self.hand_over(job, from) {
+                calls.push(job);
+            }
         }
     }
 

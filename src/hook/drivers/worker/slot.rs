@@ -27,7 +27,7 @@ const SETTLED: Duration = Duration::from_secs(1);
 /// The first pause before one that did not.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 /// The longest pause for one that at least loads its code.
-const LOADS: Duration = Duration::from_millis(250);
+const LOADS: Duration = Duration::from_millis(100);
 /// The longest pause for one that does not.
 const FAILS: Duration = Duration::from_secs(10);
 /// What a process that is done may take to end.
@@ -68,6 +68,7 @@ impl Slot {
             let (end, loaded) = self.once(&mut calls, first).await;
             self.load.set_up(false);
             calls.died();
+            self.plugin.hand_over_all(&mut calls, self.number);
             match end {
                 End::Closed => return,
                 End::Refused(_) if hears => return,

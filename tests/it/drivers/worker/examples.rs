@@ -148,7 +148,7 @@ async fn records_and_events() {
     })
     .await;
     for _ in 0..2 {
-        assert_eq!(get(&gateway, "/b/").await.status, 401);
+        assert_eq!(gateway.get("/b/").header("Authorization", "guess").send().await.status, 403);
     }
     until("the count", async || get(&gateway, "/say/").await.text() == "b'2'").await;
 }

@@ -61,7 +61,7 @@ async fn one_that_dies_in_a_call_is_replaced() {
     let before = worker(&gateway).await;
     let died = Instant::now();
     assert_error(&get(&gateway, "/die/").await, MIDDLEWARE_ERROR);
-    // It waits for the new process.
+    until("another worker", async || get(&gateway, "/say/").await.status == 200).await;
     assert_ne!(worker(&gateway).await, before);
     assert!(died.elapsed() < 5 * SOON, "{:?}", died.elapsed());
     assert_eq!(metric(&gateway, "pinhook_worker_restarts_total"), Some(1.0));

@@ -1,10 +1,11 @@
 # The start of a Python worker of pinhook: takes the first frame from descriptor 3 and the rest of the worker out of it.
-import socket, struct, sys, types
+# `_socket` alone: `socket` takes longer to import than all the rest.
+import _socket, os, struct, sys, types
 
 
 def start():
-    connection = socket.socket(fileno=3)
-    connection.set_inheritable(False)
+    connection = _socket.socket(fileno=3)
+    os.set_inheritable(3, False)
 
     def exactly(count):
         taken = bytearray()

@@ -12,7 +12,6 @@ import signal
 import sys
 import threading
 import time
-import traceback
 from _thread import allocate_lock, get_ident, start_new_thread
 from collections import deque
 
@@ -145,8 +144,8 @@ class Worker:
         if function is not None:
             try:
                 function()
-            except BaseException:
-                self.log("error", "pinhook_on_reload failed\n" + traceback.format_exc())
+            except BaseException as error:
+                self.log("error", "pinhook_on_reload failed\n" + describe(error)["traceback"])
 
     # Calls.
 
@@ -344,6 +343,8 @@ def event_call(user, count, head, spec):
 
 def describe(error):
     """An exception as the gateway is told of it, without the frames that are ours."""
+    import traceback
+
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith("<pinhook>"):
         trace = trace.tb_next

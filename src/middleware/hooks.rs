@@ -50,8 +50,14 @@ pub(super) fn build(kind: HookKind, blueprint: &mut Blueprint<'_>) -> Vec<Box<dy
 /// An entry of `custom_middleware`; nothing if Tyk leaves it out as well.
 fn listed(kind: HookKind, blueprint: &mut Blueprint<'_>, entry: &HookEntry, at: &str) -> Option<Call> {
     let driver = blueprint.hooks.driver(entry);
-    let family = blueprint.services.hooks.family(driver);
-    if family == Family::Coprocess && !blueprint.services.config.coprocess_options.enable_coprocess {
+    let hooks = &blueprint.services.hooks;
+    let family = hooks.family(driver);
+    // A name that means no driver is a slip, not a wish to leave the hook out.
+    let leaves_out = driver.is_empty() || hooks.knows(driver);
+    if family == Family::Coprocess
+        && leaves_out
+        && !blueprint.services.config.coprocess_options.enable_coprocess
+    {
         let message = format!(
             "driver {driver:?} needs coprocess_options.enable_coprocess, which is off: the hook is not run, as in Tyk"
         );

@@ -133,6 +133,7 @@ fn known_driver(name: &str, at: &str, path: String, place: &str, found: &mut Lin
 fn ignored_settings(entry: &HookEntry, driver: &str, at: &str, place: &str, found: &mut Lint) {
     let script = SCRIPTS.contains(&driver);
     let session = at.starts_with("custom_middleware.post") || at.starts_with("custom_middleware.response");
+    let server = entry.pinhook.as_ref().is_some_and(|own| own.grpc_server.is_some());
     for (member, set, why) in [
         ("raw_body_only", entry.raw_body_only && script, "scripts get the body as text"),
         ("require_session", entry.require_session && script && !session, "there is no session before auth"),
@@ -142,6 +143,7 @@ fn ignored_settings(entry: &HookEntry, driver: &str, at: &str, place: &str, foun
             !entry.code.is_empty() && !script && driver != "lua",
             "only scripts may stand in a definition",
         ),
+        ("pinhook.grpc_server", server && driver != "grpc", "only driver grpc calls a server"),
     ] {
         if set {
             let message = format!("has no effect: {why}");

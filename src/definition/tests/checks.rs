@@ -40,13 +40,13 @@ fn unknown_members_are_named_with_the_nearest_known_one() {
         [
             ("custom_middleware.pre[0].pinhook.timeout", "did you mean timeout_ms?"),
             ("event_handlers.events.X[0].odd", ""),
+            ("pinhook.driver", ""),
             ("proxy.targt_url", "did you mean target_url?"),
             ("use_keyles", "did you mean use_keyless?"),
             ("version_data.versions.Default.extended_paths.white_list[0].metod", "did you mean method?"),
             ("version_data.versions.Default.extended_paths.zzz", ""),
         ]
     );
-    assert!(problems.iter().any(|problem| problem.path == "pinhook.driver"));
 }
 
 #[test]

@@ -43,7 +43,6 @@ fn what_protects_closes_the_api() {
         ("/definition", json!({ "enabled": true }), "definition.enabled"),
         ("/graphql", json!({ "enabled": true }), "graphql.enabled"),
         ("/proxy/target_url", json!("tcp://upstream.test:1"), "proxy.target_url"),
-        ("/custom_middleware_bundle", json!("b.zip"), "custom_middleware_bundle"),
     ] {
         assert_eq!(refused(&with(path, value)), [at]);
     }
@@ -209,6 +208,12 @@ fn virtual_endpoints_need_a_function_and_a_known_source() {
                  "function_source_type": kind, "function_source_uri": "v.js" }])
     };
     assert!(named(&with_rule("virtual", entry("file", "f"))).is_empty());
-    assert_eq!(named(&with_rule("virtual", entry("url", "f"))).len(), 1);
-    assert_eq!(named(&with_rule("virtual", entry("blob", ""))).len(), 1);
+    for (kind, name, member) in [("url", "f", "function_source_type"), ("blob", "", "response_function_name")]
+    {
+        let found = lint(&read(&with_rule("virtual", entry(kind, name))), "t");
+        let paths: Vec<_> = found.problems.iter().map(|problem| problem.path.as_str()).collect();
+        let at = "version_data.versions.Default.extended_paths.virtual[0]";
+        // Requests that reach it are answered 500; the rest of the API is served.
+        assert_eq!((paths, found.refuses), (vec![&*format!("{at}.{member}")], false));
+    }
 }

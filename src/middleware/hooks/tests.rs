@@ -170,7 +170,8 @@ async fn a_hook_that_cannot_be_loaded_never_opens_the_gate() {
         json!({ "driver": "", "pre": [{ "name": "F", "path": "x", "pinhook": { "driver": "nope" } }] }),
     ] {
         let bench = hooked(custom.clone());
-        assert_eq!(fault(bench.get("/app/x", "").await.1), (500, "Internal Server Error".into()), "{custom}");
+        // The words differ by family, and by whether scripts are on.
+        assert_eq!(fault(bench.get("/app/x", "").await.1).0, 500, "{custom}");
         assert!(
             bench.problems.iter().any(|problem| problem.message.contains("are answered 500")),
             "{custom}"

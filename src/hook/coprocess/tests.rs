@@ -143,7 +143,14 @@ fn headers_go_before_they_are_set() {
 
 #[test]
 fn parameters_are_edited_and_a_query_in_the_url_is_undone() {
-    let cases: [(&str, &str, &[&str], &[(&str, &str)], &str); 7] = [
+    type Case = (
+        &'static str,
+        &'static str,
+        &'static [&'static str],
+        &'static [(&'static str, &'static str)],
+        &'static str,
+    );
+    let cases: [Case; 7] = [
         ("/a?z=1&b=2", "/a?z=1&b=2", &[], &[], "/a?z=1&b=2"),
         ("/a?z=1&b=2", "/a?z=1&b=2", &["b"], &[], "/a?z=1"),
         ("/a?z=1&b=2", "/a?z=1&b=2", &[], &[("b", "x y"), ("a", "&")], "/a?a=%26&b=x+y&z=1"),

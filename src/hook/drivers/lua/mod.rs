@@ -65,6 +65,9 @@ pub fn start(settings: &DriverSettings) -> Arc<dyn Driver> {
     })
 }
 
+/// The API that a program belongs to, and what it is made of.
+type Key = (Arc<str>, Files);
+
 struct LuaDriver {
     timeout: Duration,
     memory: usize,
@@ -72,7 +75,7 @@ struct LuaDriver {
     host: Arc<Host>,
     pool: Arc<Pool<Job<LuaFunction>>>,
     /// The programs in use, so that all hooks of a file share one, and a reload keeps those that did not change.
-    programs: Mutex<HashMap<(Arc<str>, Files), Weak<Program>>>,
+    programs: Mutex<HashMap<Key, Weak<Program>>>,
 }
 
 impl Driver for LuaDriver {

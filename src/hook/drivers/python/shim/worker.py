@@ -437,6 +437,9 @@ def main(connection, head):
         },
     )
     worker.ready = True
+    # Needed when a hook fails; not before, for it takes a while.
+    import traceback  # noqa: F401
+
     # What was loaded stays: the collector need not look at it again.
     gc.collect()
     gc.freeze()

@@ -103,8 +103,8 @@ func init() {
 // Run serves calls of these functions for ever.
 func Run(table map[string]any) {
 	if !ready.Load() {
-		fmt.Fprintln(os.Stderr, "This is a plugin for pinhook. Name its file in an API definition; "+
-			"`pinhook plugin load --file FILE --symbol NAME` tells whether it has a function.")
+		fmt.Fprintln(os.Stderr, "This is a plugin for pinhook: name its file in an API definition. "+
+			"Its functions were listed when it was built.")
 		os.Exit(usageExit)
 	}
 	<-configured

@@ -3,6 +3,8 @@
 mod go;
 #[cfg(feature = "grpc")]
 mod grpc;
+#[cfg(feature = "js")]
+mod js_examples;
 #[cfg(feature = "lua")]
 mod lua;
 mod matrix;

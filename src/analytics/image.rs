@@ -7,6 +7,7 @@ use flate2::read::{DeflateDecoder, MultiGzDecoder, ZlibDecoder};
 use http::{HeaderMap, HeaderName, Method, StatusCode, Version, header};
 
 use super::detail::{Detail, Form, RequestHead, ResponseHead, Sample};
+use crate::hook::canonical;
 
 /// What Go's writer says for a client without a `User-Agent`.
 const NO_AGENT: &str = "Go-http-client/1.1";
@@ -198,18 +199,6 @@ fn sorted(out: &mut Vec<u8>, headers: &HeaderMap, shown: impl Fn(&HeaderName, &[
     for (name, value) in all {
         field(out, &name, value);
     }
-}
-
-/// `X-Forwarded-For` for `x-forwarded-for`.
-fn canonical(name: &str) -> String {
-    let mut upper = true;
-    name.chars()
-        .map(|letter| {
-            let shown = if upper { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
-            upper = letter == '-';
-            shown
-        })
-        .collect()
 }
 
 fn field(out: &mut Vec<u8>, name: &str, value: &[u8]) {

@@ -1,4 +1,4 @@
-//! The form in which scripts see the names of headers.
+//! The form in which hooks and records show the names of headers.
 
 /// Go's canonical form: an upper case letter at the start and after each hyphen, lower case elsewhere.
 pub fn canonical(name: &str) -> String {

@@ -28,7 +28,7 @@ mod words;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -39,7 +39,7 @@ use self::{
 use super::{
     DriverSettings, JsvmSettings,
     pool::Pool,
-    script::{Job, ScriptHook, Shared},
+    script::{Job, ScriptHook},
 };
 use crate::{
     error::{HookError, Result},
@@ -86,21 +86,8 @@ impl Driver for JsDriver {
         let timeout = source.timeout.unwrap_or(self.jsvm.timeout);
         let script =
             self.find(source, timeout).map_err(|reason| HookError::NotLoaded { name: name(), reason })?;
-        tracing::debug!(
-            api_id = %source.api_id, hook = source.kind.name(), driver = self.dialect.name(),
-            function = %source.name, "hook loaded"
-        );
-        let needs = needs(source.kind, script.program());
-        let shared = Shared {
-            script,
-            api_id: source.api_id.clone(),
-            name: source.name.clone(),
-            timeout,
-            host: self.host.clone(),
-            slow: AtomicBool::new(false),
-        };
-        let (shared, pool) = (Arc::new(shared), self.pool.clone());
-        Ok(Arc::new(ScriptHook { shared, pool, needs, family: Family::Script }))
+        let rules = (needs(source.kind, script.program()), Family::Script);
+        Ok(Arc::new(ScriptHook::new((source, timeout), script, rules, &self.host, &self.pool)))
     }
 
     fn gauges(&self) -> DriverGauges {

@@ -9,7 +9,7 @@ use super::{
     fault::{Done, Fault},
     read,
 };
-use crate::hook::Object;
+use crate::hook::{Object, canonical};
 
 /// Headers as a script sees them: Go's canonical names, each with its list of values.
 pub(super) fn headers<'js>(ctx: &Ctx<'js>, map: &HeaderMap, host: bool) -> Done<JsObject<'js>> {
@@ -40,18 +40,6 @@ fn array<'js>(ctx: &Ctx<'js>, values: impl IntoIterator<Item: AsRef<str>>) -> Do
         array.set(index, value.as_ref())?;
     }
     Ok(array)
-}
-
-/// Go's canonical form: an upper case letter at the start and after each hyphen, lower case elsewhere.
-fn canonical(name: &str) -> String {
-    let mut upper = true;
-    name.chars()
-        .map(|letter| {
-            let cased = if upper { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() };
-            upper = letter == '-';
-            cased
-        })
-        .collect()
 }
 
 /// A body as a script sees it: bytes that are no text show as U+FFFD, as in Tyk (trap 30).

@@ -11,7 +11,7 @@ use super::{
     read,
 };
 use crate::{
-    hook::Object,
+    hook::{Object, coprocess},
     url::{Url, Values, query_escape},
 };
 
@@ -25,7 +25,7 @@ pub(super) fn build<'js>(scope: &Scope<'_, 'js>, object: &Object) -> Done<Value<
     let uri = String::from_utf8_lossy(object.request.raw_path()).into_owned();
     let body = object::text(object.body.as_ref());
     let method = object.request.method.as_str();
-    Ok(make.call((headers, &*body, url_text(&object.url), params, method, uri, scheme(object)))?)
+    Ok(make.call((headers, &*body, url_text(&object.url), params, method, uri, coprocess::scheme(object)))?)
 }
 
 /// The request of a virtual endpoint: no Host, no method; parameters of a form, too.
@@ -41,7 +41,7 @@ pub(super) fn build_virtual<'js>(scope: &Scope<'_, 'js>, object: &Object) -> Don
     let headers = object::headers(ctx, &object.request.headers, false)?;
     let params = object::params(ctx, form)?;
     let make: Function<'js> = scope.maker("virtual")?;
-    Ok(make.call((headers, &*body, url_text(&object.url), params, scheme(object)))?)
+    Ok(make.call((headers, &*body, url_text(&object.url), params, coprocess::scheme(object)))?)
 }
 
 fn owned(values: &Values<'_>) -> Vec<(String, String)> {
@@ -52,10 +52,6 @@ fn is_form(object: &Object) -> bool {
     let kind = object.request.headers.get(http::header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
     let kind = kind.and_then(|kind| kind.split(';').next()).unwrap_or_default().trim();
     kind.eq_ignore_ascii_case("application/x-www-form-urlencoded")
-}
-
-fn scheme(object: &Object) -> &'static str {
-    if object.tls { "https" } else { "http" }
 }
 
 fn url_text(url: &Url) -> String {

@@ -31,7 +31,7 @@ mod tests;
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, Weak, atomic::AtomicBool},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::{Duration, Instant},
 };
 
@@ -39,7 +39,7 @@ use self::program::{Files, Program};
 use super::{
     DriverSettings,
     pool::Pool,
-    script::{Job, Run, Script, ScriptHook, Shared, Stop},
+    script::{Job, Run, Script, ScriptHook, Stop},
 };
 use crate::{
     error::{HookError, Result},
@@ -84,21 +84,8 @@ impl Driver for LuaDriver {
         let script = self
             .find(source, timeout)
             .map_err(|reason| HookError::NotLoaded { name: source.name.to_string(), reason })?;
-        tracing::debug!(
-            api_id = %source.api_id, hook = source.kind.name(), driver = NAME, function = %source.name,
-            "hook loaded"
-        );
-        let needs = needs(source.kind, &script.program);
-        let shared = Shared {
-            script,
-            api_id: source.api_id.clone(),
-            name: source.name.clone(),
-            timeout,
-            host: self.host.clone(),
-            slow: AtomicBool::new(false),
-        };
-        let (shared, pool) = (Arc::new(shared), self.pool.clone());
-        Ok(Arc::new(ScriptHook { shared, pool, needs, family: Family::Coprocess }))
+        let rules = (needs(source.kind, &script.program), Family::Coprocess);
+        Ok(Arc::new(ScriptHook::new((source, timeout), script, rules, &self.host, &self.pool)))
     }
 
     fn gauges(&self) -> DriverGauges {

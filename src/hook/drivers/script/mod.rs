@@ -25,7 +25,7 @@ use tokio::{runtime::Handle, sync::oneshot, time};
 use super::pool::{Pool, Rejected, Task};
 use crate::{
     error::HookError,
-    hook::{Failure, Family, Hook, HookKind, Host, Listener, Needs, Object},
+    hook::{Failure, Family, Hook, HookKind, HookSource, Host, Listener, Needs, Object},
 };
 
 /// How long a script may hold a thread that serves requests.
@@ -109,21 +109,21 @@ impl<'a> Run<'a> {
 
 /// A script as a hook.
 pub(super) struct ScriptHook<S: Script> {
-    pub(super) shared: Arc<Shared<S>>,
-    pub(super) pool: Arc<Pool<Job<S>>>,
-    pub(super) needs: Needs,
-    pub(super) family: Family,
+    shared: Arc<Shared<S>>,
+    pool: Arc<Pool<Job<S>>>,
+    needs: Needs,
+    family: Family,
 }
 
 /// What its calls need on whichever thread.
-pub(super) struct Shared<S> {
-    pub(super) script: S,
-    pub(super) api_id: Arc<str>,
-    pub(super) name: Arc<str>,
-    pub(super) timeout: Duration,
-    pub(super) host: Arc<Host>,
+struct Shared<S> {
+    script: S,
+    api_id: Arc<str>,
+    name: Arc<str>,
+    timeout: Duration,
+    host: Arc<Host>,
     /// Its last call took longer than a thread that serves requests can spare.
-    pub(super) slow: AtomicBool,
+    slow: AtomicBool,
 }
 
 /// One call on its way to a script thread and back.
@@ -242,6 +242,29 @@ impl<S: Script> Hook for ScriptHook<S> {
 }
 
 impl<S: Script> ScriptHook<S> {
+    /// The hook of a function that was found.
+    pub(super) fn new(
+        (source, timeout): (&HookSource, Duration),
+        script: S,
+        (needs, family): (Needs, Family),
+        host: &Arc<Host>,
+        pool: &Arc<Pool<Job<S>>>,
+    ) -> Self {
+        tracing::debug!(
+            api_id = %source.api_id, hook = source.kind.name(), driver = script.driver(),
+            function = %source.name, "hook loaded"
+        );
+        let shared = Shared {
+            script,
+            api_id: source.api_id.clone(),
+            name: source.name.clone(),
+            timeout,
+            host: host.clone(),
+            slow: AtomicBool::new(false),
+        };
+        Self { shared: Arc::new(shared), pool: pool.clone(), needs, family }
+    }
+
     async fn on_a_script_thread(&self, kind: HookKind, object: Box<Object>, deadline: Instant) -> Outcome {
         let spare = spare(&object);
         let (reply, answer) = oneshot::channel();

@@ -50,7 +50,9 @@ pub(super) struct Engine {
     makers: Kept<JsObject<'static>>,
     context: Context,
     state: Rc<State>,
-    /// Members of the global object when no call has left any.
+    /// Which members of the global object a call may leave.
+    watched: Filter,
+    /// How many of those there are when no call has left any.
     globals: usize,
     program: Weak<Program>,
 }
@@ -170,9 +172,12 @@ impl Engine {
         let watched = state.clone();
         runtime.set_interrupt_handler(Some(Box::new(move || watched.is_over())));
         let context = Context::full(&runtime).map_err(fault)?;
+        // What is not enumerable takes far longer to count, and an assignment makes none of that kind.
+        let all = Filter::new().string().symbol();
+        let watched = if program.habits.hides_members { all } else { all.enum_only() };
         let made = context.with(|ctx| {
             prepare(&ctx, program, &state)
-                .map(|makers| (Persistent::save(&ctx, makers), count(&ctx.globals())))
+                .map(|makers| (Persistent::save(&ctx, makers), count(&ctx.globals(), watched)))
                 .map_err(|fault| fault.text(&ctx).text)
         });
         let (makers, globals) = made.map_err(|reason| format!("no context could be made: {reason}"))?;
@@ -181,6 +186,7 @@ impl Engine {
             makers,
             context,
             state,
+            watched,
             globals,
             program: Arc::downgrade(program),
         })
@@ -224,26 +230,22 @@ impl Engine {
     /// Takes away what a call left in the global object; false if that cannot be done.
     fn sweep(&self, ctx: &Ctx<'_>) -> bool {
         let globals = ctx.globals();
-        if count(&globals) == self.globals {
+        if count(&globals, self.watched) == self.globals {
             return true;
         }
-        let names: Vec<String> = globals.own_keys(every()).flatten().skip(self.globals).collect();
+        let names: Vec<String> = globals.own_keys(self.watched).flatten().skip(self.globals).collect();
         for name in names {
             if globals.remove(name).is_err() {
                 drop(ctx.catch());
                 return false;
             }
         }
-        count(&globals) == self.globals
+        count(&globals, self.watched) == self.globals
     }
 }
 
-fn every() -> Filter {
-    Filter::new().string().symbol()
-}
-
-fn count(globals: &JsObject<'_>) -> usize {
-    globals.own_keys::<rquickjs::Atom<'_>>(every()).count()
+fn count(globals: &JsObject<'_>, which: Filter) -> usize {
+    globals.own_keys::<rquickjs::Atom<'_>>(which).count()
 }
 
 fn prepare<'js>(ctx: &Ctx<'js>, program: &Program, state: &Rc<State>) -> Done<JsObject<'js>> {

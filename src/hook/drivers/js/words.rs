@@ -31,6 +31,17 @@ const BUILT_IN: [&str; 13] = [
     "Promise", "Symbol",
 ];
 
+/// With what a script gives an object members that do not show.
+const HIDING: [&str; 7] = [
+    "defineProperty",
+    "defineProperties",
+    "__defineGetter__",
+    "__defineSetter__",
+    "Reflect",
+    "eval",
+    "Function",
+];
+
 /// What a program may do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Habits {
@@ -38,6 +49,8 @@ pub(super) struct Habits {
     pub(super) waits: bool,
     /// It may look at a body.
     pub(super) reads_bodies: bool,
+    /// It may give objects members that are not enumerable.
+    pub(super) hides_members: bool,
     /// It gives the language's own objects new members, so each of its calls needs a world of its own.
     pub(super) extends_language: bool,
 }
@@ -52,6 +65,7 @@ impl Habits {
             reads_bodies: BODY.iter().any(|name| any(name, Word::Any))
                 || BODY_MEMBERS.iter().any(|name| any(name, Word::Member))
                 || texts.iter().any(|text| looks_through(text)),
+            hides_members: HIDING.iter().any(|name| any(name, Word::Any)),
             extends_language: texts.iter().any(|text| extends_language(text)),
         }
     }

@@ -56,3 +56,14 @@ fn a_script_that_extends_the_language_is_known() {
         assert!(!of(text).extends_language, "{text}");
     }
 }
+
+#[test]
+fn a_script_that_may_hide_members_is_known() {
+    for text in ["Object.defineProperty(o, 'a', {})", "o.__defineGetter__('a', f)", "Reflect.set(o, 'a', 1)"]
+    {
+        assert!(of(text).hides_members, "{text}");
+    }
+    for text in ["o.a = 1", "var defined = 1; function f() {}"] {
+        assert!(!of(text).hides_members, "{text}");
+    }
+}

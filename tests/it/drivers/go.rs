@@ -11,6 +11,7 @@ use crate::support::{
     definition::{Definition, api},
     gateway::Gateway,
     plugins::{build_go, temporary},
+    program::pinhook,
     until,
     upstream::{Answer, Upstream},
 };
@@ -354,4 +355,27 @@ async fn a_plugin_for_another_processor_is_refused() {
     assert_eq!(plugin_build(folder.path(), &["--arch", arch, "-o", file.to_str().unwrap()]).0, 0);
     let gateway = Gateway::build().api(go("a", &upstream).hook("pre", &file, "Hook")).start().await;
     assert_eq!(gateway.get("/a/x").send().await.status, 500);
+}
+
+#[test]
+fn a_check_starts_plugins_and_names_what_is_wrong_with_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("apps")).unwrap();
+    let config = json!({ "secret": "something", "app_path": at("apps") });
+    fs::write(at("conf.json"), config.to_string()).unwrap();
+    let check = |function: &str| {
+        let definition = api("checked")
+            .target_url("http://127.0.0.1:1")
+            .set("custom_middleware.driver", "goplugin")
+            .hook("pre", &example("add_header"), function);
+        fs::write(at("apps/checked.json"), definition.text()).unwrap();
+        let output = pinhook().args(["check", "--conf"]).arg(at("conf.json")).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    let (code, text) = check("AddHeader");
+    assert_eq!(code, Some(0), "{text}");
+    let (code, text) = check("Missing");
+    assert_eq!(code, Some(2), "{text}");
+    assert!(text.contains("it has no function \"Missing\"; it has AddHeader"), "{text}");
 }

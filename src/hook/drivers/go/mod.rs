@@ -40,6 +40,8 @@ use crate::{
 
 /// The usual name of this driver: what definitions for Tyk say.
 const NAME: &str = "goplugin";
+/// The lowest descriptor that means the same in a worker that is being started.
+const FIRST_FREE: i32 = 10;
 
 /// Starts the driver. No process runs before a definition asks for one.
 pub fn start(settings: &DriverSettings) -> Arc<dyn Driver> {
@@ -199,7 +201,8 @@ fn copy(file: &Path, content: &[u8]) -> io::Result<OwnedFd> {
     let name = file.file_name().unwrap_or_default();
     let mut copy = File::from(rustix::fs::memfd_create(name, MemfdFlags::CLOEXEC)?);
     copy.write_all(content)?;
-    Ok(copy.into())
+    // In the child the first few are its streams and its connection: the program must not be there.
+    Ok(rustix::io::fcntl_dupfd_cloexec(&copy, FIRST_FREE)?)
 }
 
 /// A function must be there and have the signature of its kind (plugins reference 3.2).

@@ -14,7 +14,7 @@ use mlua::{Error, Function, HookTriggers, Lua, LuaOptions, StdLib, Table, VmStat
 use super::{
     LuaFunction,
     apply::{self, Left},
-    cjson, gateway,
+    cjson, gateway, pattern,
     program::{Program, Unit, gone},
     read, record,
 };
@@ -27,6 +27,7 @@ use crate::{
     },
 };
 
+pub(super) const STRINGS: &str = include_str!("strings.lua");
 const PRELUDE: &str = include_str!("prelude.lua");
 
 /// How many instructions run between two looks at the clock: some tens of microseconds.
@@ -160,6 +161,26 @@ pub(super) fn reason(error: &Error) -> String {
 }
 
 impl Live {
+    pub(super) fn new(deadline: Instant) -> Self {
+        Self {
+            deadline: Cell::new(deadline),
+            over: Cell::new(false),
+            kind: Cell::new(HookKind::Pre),
+            terms: Cell::default(),
+            object: RefCell::default(),
+            gateway: RefCell::default(),
+            target: RefCell::default(),
+            lines: RefCell::default(),
+            filled: RefCell::default(),
+            json: cjson::Options::default(),
+        }
+    }
+
+    /// The time of the call is up.
+    pub(super) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline.get()
+    }
+
     fn begin(&self, function: &LuaFunction, kind: HookKind, object: &mut Object, run: &Run<'_>) {
         self.deadline.set(run.deadline);
         self.over.set(false);
@@ -198,22 +219,13 @@ impl Engine {
         let lua = Lua::new_with(libraries, LuaOptions::new().catch_rust_panics(false))?;
         lua.load("jit.off()").exec()?;
         lua.set_memory_limit(program.memory)?;
-        let live = Rc::new(Live {
-            deadline: Cell::new(Instant::now()),
-            over: Cell::new(false),
-            kind: Cell::new(HookKind::Pre),
-            terms: Cell::default(),
-            object: RefCell::default(),
-            gateway: RefCell::default(),
-            target: RefCell::default(),
-            lines: RefCell::default(),
-            filled: RefCell::default(),
-            json: cjson::Options::default(),
-        });
+        let live = Rc::new(Live::new(Instant::now()));
         let host = lua.create_table()?;
         read::register(&lua, &host, &live)?;
         gateway::register(&lua, &host, &live)?;
         cjson::register(&lua, &host, &live)?;
+        pattern::register(&lua, &host, &live)?;
+        lua.load(STRINGS).set_name("=pinhook").call::<()>(&host)?;
         let modules = lua.create_table()?;
         for (name, unit) in &program.files.modules {
             modules.raw_set(name.as_str(), compile(&lua, unit)?)?;
@@ -261,19 +273,24 @@ impl Engine {
     }
 }
 
-/// Stops scripts whose time is up. `pcall` catches that, too: from then on every instruction is stopped.
+/// Stops scripts whose time is up.
 fn watch(lua: &Lua, live: &Rc<Live>) -> mlua::Result<()> {
     let live = live.clone();
     lua.set_global_hook(HookTriggers::new().every_nth_instruction(STRIDE), move |lua, _| {
-        if Instant::now() < live.deadline.get() {
-            return Ok(VmState::Continue);
-        }
-        if !live.over.replace(true) {
-            let stop = |_: &Lua, _: &mlua::debug::Debug<'_>| Err(Error::runtime("its time is up"));
-            lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), stop)?;
-        }
-        Err(Error::runtime("its time is up"))
+        if live.is_over() { Err(stop(lua, &live)?) } else { Ok(VmState::Continue) }
     })
+}
+
+/// The error that ends a script. `pcall` catches it, too: from now on every instruction is stopped.
+///
+/// # Errors
+/// The hook cannot be set.
+pub(super) fn stop(lua: &Lua, live: &Live) -> mlua::Result<Error> {
+    let late = || Error::runtime("its time is up");
+    if !live.over.replace(true) {
+        lua.set_global_hook(HookTriggers::new().every_nth_instruction(1), move |_, _| Err(late()))?;
+    }
+    Ok(late())
 }
 
 fn compile(lua: &Lua, unit: &Unit) -> mlua::Result<Function> {

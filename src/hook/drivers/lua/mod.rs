@@ -6,8 +6,8 @@
 //! answer are Tyk's rules for rich plugins ([`crate::hook::coprocess`]).
 //!
 //! Decisions:
-//! - The interpreter alone: a count hook stops it, compiled code would not be stopped (decisions 4). What no hook stops is
-//!   one call of a C function, such as a pattern that backtracks without end in `string.find`.
+//! - The interpreter alone: a count hook stops it, compiled code would not be stopped (decisions 4). No hook stops a call of
+//!   a C function: those that match patterns get short subjects only, all others are matched in Rust ([`pattern`]).
 //! - Helpers that wait simply wait: a script that names one runs on script threads only, so coroutines, which would
 //!   have to be kept apart from the script's own, are not needed (decisions 4 had them).
 //! - Globals are a fresh table per call. A file is compiled once per thread and its main function is called anew with a
@@ -23,6 +23,7 @@ mod apply;
 mod cjson;
 mod engine;
 mod gateway;
+mod pattern;
 mod program;
 mod read;
 mod record;

@@ -61,6 +61,11 @@ async fn a_script_that_does_not_end_costs_its_request_alone() {
         "local function f() return pcall(f) end while true do f() end",
         "for _ = 1, 1e12 do end",
         "local s = ('x'):rep(1000) while true do s:gsub('x', function() end) end",
+        "local _ = ('x'):rep(1e5):find(('.-'):rep(50) .. 'y')",
+        "local _ = ('x'):rep(1e6):match('(.-)%s*y$')",
+        "local _ = (' '):rep(1e6):gsub('%s+y', '')",
+        "for _ in ('('):rep(1e6):gmatch('%b()') do end",
+        "while true do pcall(string.find, ('x'):rep(1e6), '.-.-.-y') end",
     ] {
         let failed = reason(bench.pre(body).await);
         assert!(failed.contains("did not return within 300ms"), "{body}: {failed}");

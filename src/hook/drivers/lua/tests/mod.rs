@@ -1,5 +1,6 @@
 mod bad;
 mod json;
+mod pattern;
 
 use std::{sync::Arc, time::Duration};
 

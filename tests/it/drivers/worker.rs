@@ -88,14 +88,17 @@ fn kill(worker: Pid) {
 
 /// True once the process is no more, or only to be buried.
 fn is_gone(worker: Pid) -> bool {
-    let state = std::fs::read_to_string(format!("/proc/{}/stat", worker.as_raw_nonzero()));
-    test_kill_process(worker).is_err() || state.is_ok_and(|state| state.contains(") Z "))
+    let process = format!("/proc/{}", worker.as_raw_nonzero());
+    let state = std::fs::read_to_string(format!("{process}/stat"));
+    // The first thread may end before others, which still hold the connection.
+    let threads = std::fs::read_dir(format!("{process}/task")).map_or(0, |threads| threads.count());
+    test_kill_process(worker).is_err() || threads <= 1 && state.is_ok_and(|state| state.contains(") Z "))
 }
 
-/// A number that is kept per plugin, of the one plugin.
+/// A number that is kept per plugin of workers, of the one plugin.
 fn metric(gateway: &Gateway, family: &str) -> Option<f64> {
     let metrics = gateway.metrics();
-    let mut lines = metrics.lines().filter(|line| line.starts_with(&format!("{family}{{driver=\"python\"")));
+    let mut lines = metrics.lines().filter(|line| line.starts_with(&format!("{family}{{driver=")));
     lines.next()?.rsplit(' ').next()?.parse().ok()
 }
 

@@ -203,18 +203,26 @@ func start(f *frame) {
 
 func (j *job) serve(head string, requestBody, responseBody []byte) {
 	pointer := buffers.Get().(*[]byte)
+	returned := false
 	defer inFlight.Done()
 	defer running.remove(j)
 	defer func() {
+		if returned {
+			return
+		}
 		if cause := recover(); cause != nil {
 			fail(j.call.Number, fmt.Sprint("panic: ", cause), string(debug.Stack()))
+		} else {
+			fail(j.call.Number, "it ended its goroutine (runtime.Goexit)", "")
 		}
 	}()
 	if !j.read(head, requestBody, responseBody) {
+		returned = true
 		fail(j.call.Number, errJSON.Error(), "")
 		return
 	}
 	reply, err := j.run(*pointer)
+	returned = true
 	if err != nil {
 		fail(j.call.Number, err.Error(), "")
 		return

@@ -110,7 +110,7 @@ impl Calls {
     }
 
     /// The next frame to be sent, if the worker should get one now.
-    pub(super) fn next(&mut self, now: Instant) -> Option<Outgoing> {
+    pub(super) fn next(&mut self, now: Instant) -> Option<(u32, Outgoing)> {
         let (held, most) = match self.concurrent {
             true => (self.sent.len(), OVERLAPPING),
             false => (self.order.len(), if self.typical < QUICK { AHEAD } else { 1 }),
@@ -122,11 +122,26 @@ impl Calls {
         while job.is_abandoned() {
             job = self.waiting.pop_front()?;
         }
-        let frame = job.frame.clone();
-        self.begin(job.id, now);
+        let (id, frame) = (job.id, job.frame.clone());
+        self.begin(id, now);
         job.ticket.sent();
-        self.sent.insert(job.id, Sent { job, since: now, parked: false, cancelled: false });
-        Some(frame)
+        self.sent.insert(id, Sent { job, since: now, parked: false, cancelled: false });
+        Some((id, frame))
+    }
+
+    /// The process is gone before it got these calls: they wait again.
+    pub(super) fn unsent(&mut self, ids: impl Iterator<Item = u32>) {
+        let mut jobs: Vec<Box<Job>> = Vec::new();
+        for id in ids {
+            if let Some(mut sent) = self.sent.remove(&id) {
+                self.order.retain(|other| *other != id);
+                sent.job.ticket.unsent();
+                jobs.push(sent.job);
+            }
+        }
+        for job in jobs.into_iter().rev() {
+            self.waiting.push_front(job);
+        }
     }
 
     fn begin(&mut self, id: u32, now: Instant) {

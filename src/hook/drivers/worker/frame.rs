@@ -1,6 +1,6 @@
 //! Frames on the wire (docs/worker-protocol.md): nothing here knows what they mean.
 
-use std::{collections::VecDeque, io};
+use std::io;
 
 use bytes::{Buf, Bytes, BytesMut};
 use serde::Serialize;
@@ -117,10 +117,9 @@ impl Outgoing {
         Self { bytes: bytes.into(), large: Vec::new() }
     }
 
-    /// Puts it behind what is to be written.
-    pub(super) fn queue(self, out: &mut VecDeque<Bytes>) {
-        out.push_back(self.bytes);
-        out.extend(self.large);
+    /// Its bytes, in the order in which they are written.
+    pub(super) fn into_pieces(self) -> (Bytes, Vec<Bytes>) {
+        (self.bytes, self.large)
     }
 }
 

@@ -2,13 +2,11 @@
 //! shared.
 
 use std::{
-    collections::VecDeque,
-    io::{self, IoSlice},
+    io,
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use bytes::{Buf, Bytes};
 use serde::Deserialize;
 use tokio::{
     io::AsyncReadExt,
@@ -25,6 +23,7 @@ use super::{
     calls::{Calls, SLOW},
     frame::{Decoder, Event, Frame, Garbage, Kind, Outgoing},
     load::Load,
+    outbox::Outbox,
     output::Origin,
     registry::Told,
 };
@@ -34,8 +33,6 @@ use crate::hook::Caller;
 const HANDSHAKE: Duration = Duration::from_secs(30);
 /// How long one that is to end may take for the calls that it has.
 const DRAIN: Duration = Duration::from_secs(60);
-/// Pieces that one write takes.
-const PIECES: usize = 32;
 /// Messages that are taken at once.
 const BATCH: usize = 64;
 /// Calls that wait here, at most; beyond that they wait in the channel.
@@ -84,11 +81,13 @@ struct Wire {
     read: OwnedReadHalf,
     write: OwnedWriteHalf,
     input: Decoder,
-    out: VecDeque<Bytes>,
+    out: Outbox,
     answers: mpsc::Sender<Answer>,
     told: Told,
     started: Instant,
     up: bool,
+    /// It takes no more frames.
+    broken: bool,
     /// Since when nobody needs it.
     closing: Option<Instant>,
 }
@@ -102,11 +101,12 @@ impl Link<'_> {
             read,
             write,
             input: Decoder::new(self.plugin.largest_body),
-            out: VecDeque::new(),
+            out: Outbox::default(),
             answers,
             told: Told::default(),
             started: Instant::now(),
             up: false,
+            broken: false,
             closing: None,
         };
         if let Err(error) = self.configure(&mut wire) {
@@ -116,10 +116,14 @@ impl Link<'_> {
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut batch = Vec::with_capacity(BATCH);
         loop {
-            if self.send(&mut wire).is_err() {
+            if !wire.broken
+                && let Err(error) = self.send(&mut wire)
+            {
                 // It takes no more. What it has said until then can still be read.
-                wire.up = false;
-                wire.out.clear();
+                wire.broken = true;
+                self.load.set_up(false);
+                self.calls.unsent(wire.out.clear());
+                self.unread(&error, &wire);
             }
             let input = &mut wire.input.input;
             if input.capacity() - input.len() < SCARCE {
@@ -130,11 +134,14 @@ impl Link<'_> {
                 taken = self.work.recv_many(&mut batch, BATCH), if wire.closing.is_none() && self.calls.waiting() < WAITING => {
                     if taken == 0 {
                         wire.closing = Some(Instant::now());
-                        Outgoing::bare(Kind::Shutdown, 0).queue(&mut wire.out);
+                        wire.out.push(Outgoing::bare(Kind::Shutdown, 0));
                     }
                     batch.drain(..).for_each(|work| self.take(work, &mut wire));
                 }
                 read = wire.read.read_buf(&mut wire.input.input) => {
+                    if let Err(error) = &read {
+                        self.unread(error, &wire);
+                    }
                     if matches!(read, Ok(0) | Err(_)) {
                         return if wire.closing.is_some() { End::Closed } else { End::Died };
                     }
@@ -144,9 +151,9 @@ impl Link<'_> {
                 }
                 Some(Answer { frame, call }) = answered.recv() => {
                     self.calls.resume(call, Instant::now());
-                    frame.queue(&mut wire.out);
+                    wire.out.push(frame);
                 }
-                _ = wire.write.writable(), if !wire.out.is_empty() => {}
+                _ = wire.write.writable(), if !wire.broken && !wire.out.is_empty() => {}
                 _ = tick.tick(), if watched => {
                     if let Some(end) = self.look(&mut wire) {
                         return end;
@@ -170,14 +177,14 @@ impl Link<'_> {
         if let (Some(head), Some(serde_json::Value::Object(define))) = (head.as_object_mut(), define) {
             head.extend(define);
         }
-        Outgoing::new(Kind::Configure, 0, 0, &head, Vec::new())?.queue(&mut wire.out);
+        wire.out.push(Outgoing::new(Kind::Configure, 0, 0, &head, Vec::new())?);
         Ok(())
     }
 
     fn take(&mut self, work: Work, wire: &mut Wire) {
         match work {
             Work::Call(job) => self.calls.push(job),
-            Work::Reload => Outgoing::bare(Kind::Reload, 0).queue(&mut wire.out),
+            Work::Reload => wire.out.push(Outgoing::bare(Kind::Reload, 0)),
         }
     }
 
@@ -186,24 +193,19 @@ impl Link<'_> {
         if wire.up && self.calls.waiting() > 0 {
             self.tell(wire)?;
             let now = Instant::now();
-            while let Some(frame) = self.calls.next(now) {
-                frame.queue(&mut wire.out);
+            while let Some((id, frame)) = self.calls.next(now) {
+                wire.out.push_call(id, frame);
             }
         }
-        while !wire.out.is_empty() {
-            let mut pieces = [IoSlice::new(&[]); PIECES];
-            let mut count = 0;
-            for (piece, bytes) in pieces.iter_mut().zip(&wire.out) {
-                *piece = IoSlice::new(bytes);
-                count += 1;
-            }
-            match wire.write.try_write_vectored(pieces.get(..count).unwrap_or_default()) {
-                Ok(written) => advance(&mut wire.out, written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-                Err(error) => return Err(error),
-            }
+        let write = &wire.write;
+        wire.out.write(|pieces| write.try_write_vectored(pieces))
+    }
+
+    /// Linux says so when a process has ended with bytes left unread: the last call has not begun.
+    fn unread(&mut self, error: &io::Error, wire: &Wire) {
+        if error.kind() == io::ErrorKind::ConnectionReset {
+            self.calls.unsent(wire.out.unread().into_iter());
         }
-        Ok(())
     }
 
     /// A call never comes before the definition of its hook.
@@ -211,7 +213,7 @@ impl Link<'_> {
         let Some(news) = self.plugin.registry.news(&mut wire.told) else { return Ok(()) };
         for (kind, head) in [(Kind::Define, news.define), (Kind::Forget, news.forget)] {
             if let Some(head) = head {
-                Outgoing::new(kind, 0, 0, &head, Vec::new())?.queue(&mut wire.out);
+                wire.out.push(Outgoing::new(kind, 0, 0, &head, Vec::new())?);
             }
         }
         Ok(())
@@ -328,9 +330,10 @@ impl Link<'_> {
         }
         let found = self.calls.look(now);
         for id in found.cancelled {
-            Outgoing::bare(Kind::Cancel, id).queue(&mut wire.out);
+            wire.out.push(Outgoing::bare(Kind::Cancel, id));
         }
-        if self.calls.held_up(now) {
+        // Another may be up before it is.
+        if !wire.up || self.calls.held_up(now) {
             self.plugin.hand_over_all(self.calls, self.number);
         }
         found.hung.then_some(End::Hung)
@@ -345,17 +348,5 @@ async fn deliver(answer: io::Result<Outgoing>, id: u32, call: u32, answers: &mps
         }
         Ok(_) => {}
         Err(error) => tracing::error!(%error, "an answer to a worker cannot be written"),
-    }
-}
-
-/// Takes off what was written.
-fn advance(out: &mut VecDeque<Bytes>, mut written: usize) {
-    while let Some(first) = out.front_mut() {
-        if written < first.len() {
-            first.advance(written);
-            return;
-        }
-        written -= first.len();
-        out.pop_front();
     }
 }

@@ -1,10 +1,14 @@
 //! How much a worker has to do: what picks it for the next call, and what the metrics show.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed},
+    },
+    time::Instant,
 };
 
+use super::outage::Outages;
 use crate::metrics::WorkerMetrics;
 
 /// The numbers of one worker.
@@ -13,16 +17,19 @@ pub(super) struct Load {
     calls: AtomicUsize,
     /// It takes calls at once.
     up: AtomicBool,
+    /// Those of its plugin.
+    outages: Arc<Outages>,
     metrics: Arc<WorkerMetrics>,
 }
 
 impl Load {
-    pub(super) fn new(metrics: Arc<WorkerMetrics>) -> Self {
-        Self { calls: AtomicUsize::new(0), up: AtomicBool::new(false), metrics }
+    pub(super) fn new(outages: Arc<Outages>, metrics: Arc<WorkerMetrics>) -> Self {
+        Self { calls: AtomicUsize::new(0), up: AtomicBool::new(false), outages, metrics }
     }
 
     pub(super) fn set_up(&self, up: bool) {
         if self.up.swap(up, Relaxed) != up {
+            self.outages.changed(up, Instant::now());
             self.metrics.up(up);
         }
     }

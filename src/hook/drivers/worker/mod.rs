@@ -10,6 +10,8 @@ mod calls;
 mod frame;
 mod link;
 mod load;
+mod outage;
+mod outbox;
 mod output;
 mod process;
 pub(super) mod record;
@@ -20,6 +22,7 @@ use std::{
     collections::BTreeMap,
     net::IpAddr,
     path::PathBuf,
+    pin::pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -33,13 +36,14 @@ use serde_json::{Map, Value};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::{mpsc, oneshot},
-    time::timeout_at,
+    time::{error::Elapsed, timeout_at},
 };
 
 use self::{
     calls::{Calls, Job},
     frame::{Frame, Kind, Outgoing},
     load::{Load, Ticket},
+    outage::Outages,
     registry::Registry,
     slot::Slot,
 };
@@ -134,7 +138,7 @@ pub(super) struct Call<'a, T: Serialize> {
     pub(super) head: &'a T,
     /// The request's body, then the response's.
     pub(super) parts: Vec<Part>,
-    /// How long it may take; else what [`Launch::timeout`] says.
+    /// How long it may take, without the time in which no worker takes calls; else what [`Launch::timeout`] says.
     pub(super) limit: Option<Duration>,
     /// Client of the request.
     pub(super) client: Option<IpAddr>,
@@ -191,6 +195,7 @@ struct Plugin {
     largest_body: usize,
     host: Arc<Host>,
     registry: Registry,
+    outages: Arc<Outages>,
     last_id: AtomicU32,
     slots: OnceLock<Vec<SlotHandle>>,
 }
@@ -231,6 +236,7 @@ impl Workers {
             largest_body: launch.largest_body,
             host: launch.host,
             registry: Registry::default(),
+            outages: Arc::new(Outages::new()),
             last_id: AtomicU32::new(0),
             slots: OnceLock::new(),
         });
@@ -238,7 +244,7 @@ impl Workers {
         let (mut senders, mut handles) = (Vec::new(), Vec::new());
         for number in 0..plugin.workers {
             let (sender, receiver) = mpsc::channel(QUEUE);
-            let load = Arc::new(Load::new(metrics.clone()));
+            let load = Arc::new(Load::new(plugin.outages.clone(), metrics.clone()));
             handles.push(SlotHandle { load: load.clone(), work: sender.downgrade() });
             senders.push(sender);
             slots.push(Slot::new(plugin.clone(), number, load, receiver, metrics.clone()));
@@ -299,7 +305,7 @@ impl Workers {
         if sender.try_send(Work::Call(Box::new(job))).is_err() {
             return Err(Fault::Other(HookError::Busy { name: name(), waiting: QUEUE }));
         }
-        match timeout_at((since + limit).into(), outcome).await {
+        match self.plugin.wait(since, limit, outcome).await {
             Ok(Ok(Outcome::Reply(Frame { head, parts, .. }))) => Ok(Reply { head, parts }),
             Ok(Ok(Outcome::Failed(failed))) => Err(Fault::Failed(failed)),
             Ok(Ok(Outcome::TooLarge)) => Err(other(format!(
@@ -329,6 +335,29 @@ impl Workers {
 }
 
 impl Plugin {
+    /// Waits for the outcome of a call that came at `since`. Time in which no worker took calls does not count.
+    async fn wait<T>(
+        &self,
+        since: Instant,
+        limit: Duration,
+        outcome: oneshot::Receiver<T>,
+    ) -> Result<Result<T, oneshot::error::RecvError>, Elapsed> {
+        let mut outcome = pin!(outcome);
+        let mut deadline = since + limit;
+        loop {
+            match timeout_at(deadline.into(), &mut outcome).await {
+                Err(elapsed) => {
+                    let later = since + limit + self.outages.since(since, Instant::now());
+                    if later <= deadline {
+                        return Err(elapsed);
+                    }
+                    deadline = later;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     fn next_id(&self) -> u32 {
         match self.last_id.fetch_add(1, Relaxed).wrapping_add(1) {
             0 => self.last_id.fetch_add(1, Relaxed).wrapping_add(1),

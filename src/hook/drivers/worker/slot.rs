@@ -13,8 +13,8 @@ use tokio::{
 };
 
 use super::{
-    Failed, Hello, Plugin, Work,
-    calls::Calls,
+    Failed, Hello, Plugin, QUEUE, Work,
+    calls::{Calls, SLOW},
     link::{End, Link},
     load::Load,
     output::{Origin, follow},
@@ -66,9 +66,6 @@ impl Slot {
             let first = ready.take();
             let hears = first.is_some();
             let (end, loaded) = self.once(&mut calls, first).await;
-            self.load.set_up(false);
-            calls.died();
-            self.plugin.hand_over_all(&mut calls, self.number);
             match end {
                 End::Closed => return,
                 End::Refused(_) if hears => return,
@@ -79,13 +76,35 @@ impl Slot {
             if loaded && began.elapsed() > SETTLED {
                 pause = FIRST_PAUSE;
             } else {
-                sleep(pause.min(longest)).await;
+                self.rest(pause.min(longest), &mut calls).await;
                 pause = (pause * 2).min(longest);
             }
             if self.work.is_closed() {
                 return;
             }
         }
+    }
+
+    /// Waits so long. What comes meanwhile, because none was up, goes to the first that is.
+    async fn rest(&mut self, pause: Duration, calls: &mut Calls) {
+        let end = Instant::now() + pause;
+        while let Some(left) = end.checked_duration_since(Instant::now()).filter(|left| !left.is_zero()) {
+            sleep(left.min(SLOW)).await;
+            self.pass_on(calls);
+        }
+    }
+
+    /// Gives all that waits here to others that are up.
+    fn pass_on(&mut self, calls: &mut Calls) {
+        while calls.waiting() < QUEUE
+            && let Ok(work) = self.work.try_recv()
+        {
+            // Of a reload the next process need not hear: it loads the code as it is.
+            if let Work::Call(job) = work {
+                calls.push(job);
+            }
+        }
+        self.plugin.hand_over_all(calls, self.number);
     }
 
     /// One process, from start to end; true if its code was loaded.
@@ -103,7 +122,15 @@ impl Slot {
             }
         }
         let (end, loaded) = self.serve(connection, calls, ready).await;
-        self.bury(process, &end).await;
+        self.load.set_up(false);
+        calls.died();
+        self.pass_on(calls);
+        let burial = bury(process, patience(&end), self.origin.clone());
+        match end {
+            End::Closed | End::Refused(_) => burial.await,
+            // Its place is free already.
+            _ => drop(tokio::spawn(burial)),
+        }
         (end, loaded)
     }
 
@@ -135,24 +162,6 @@ impl Slot {
                 (serving.await, true)
             }
             end = &mut serving => refuse(ready, end),
-        }
-    }
-
-    /// Sees to the end of the process.
-    async fn bury(&self, process: Process, end: &End) {
-        let id = process.id();
-        let patience = match end {
-            End::Closed | End::Refused(_) => GOODBYE,
-            End::Died => Duration::from_millis(200),
-            End::Garbage(_) | End::Hung => Duration::ZERO,
-        };
-        match process.end(patience).await {
-            Ok(status) => tracing::debug!(
-                driver = self.origin.driver, plugin = &*self.origin.plugin, pid = id, %status, "a worker has ended"
-            ),
-            Err(error) => tracing::error!(
-                driver = self.origin.driver, plugin = &*self.origin.plugin, pid = id, %error, "a worker cannot be ended"
-            ),
         }
     }
 
@@ -198,4 +207,22 @@ fn refuse(ready: Option<Ready>, end: End) -> (End, bool) {
     // The load waits for this one message.
     let _ = ready.send(Err(failed.clone()));
     (End::Refused(failed), false)
+}
+
+/// What a process may take to end by itself.
+fn patience(end: &End) -> Duration {
+    match end {
+        End::Closed | End::Refused(_) => GOODBYE,
+        End::Died => Duration::from_millis(200),
+        End::Garbage(_) | End::Hung => Duration::ZERO,
+    }
+}
+
+/// Sees to the end of a process.
+async fn bury(process: Process, patience: Duration, origin: Origin) {
+    let (id, driver, plugin) = (process.id(), origin.driver, &*origin.plugin);
+    match process.end(patience).await {
+        Ok(status) => tracing::debug!(driver, plugin, pid = id, %status, "a worker has ended"),
+        Err(error) => tracing::error!(driver, plugin, pid = id, %error, "a worker cannot be ended"),
+    }
 }

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::{
-    super::{frame::Kind, load::Load},
+    super::{frame::Kind, load::Load, outage::Outages},
     *,
 };
 use crate::metrics::{Metrics, WorkerLabels};
@@ -21,7 +21,7 @@ impl World {
         let labels = WorkerLabels { driver: "test", plugin: "p".into() };
         let mut calls = Calls::new();
         calls.start(concurrent);
-        Self { calls, load: Arc::new(Load::new(metrics.workers(labels))), now: Instant::now() }
+        Self { calls, load: Arc::new(Load::new(Arc::new(Outages::new()), metrics.workers(labels))), now: Instant::now() }
     }
 
     fn ask(&mut self, id: u32) -> oneshot::Receiver<Outcome> {
@@ -167,6 +167,25 @@ impl World {
             self.send();
             assert!(self.end(id), "{id}");
         }
+    }
+}
+
+#[test]
+fn a_call_that_never_reached_the_dead_waits_again() {
+    for concurrent in [false, true] {
+        let mut world = World::new(concurrent);
+        if !concurrent {
+            world.warm();
+        }
+        let mut outcomes: Vec<_> = (1..=4).map(|id| world.ask(id)).collect();
+        assert_eq!(world.send(), 4);
+        world.calls.unsent([2, 3, 4].into_iter());
+        world.calls.died();
+        let failed: Vec<bool> =
+            outcomes.iter_mut().map(|outcome| matches!(outcome.try_recv(), Ok(Outcome::Ended))).collect();
+        assert_eq!(failed, [true, false, false, false]);
+        let ids: Vec<u32> = world.calls.take_waiting().iter().map(|job| job.id).collect();
+        assert_eq!(ids, [2, 3, 4]);
     }
 }
 

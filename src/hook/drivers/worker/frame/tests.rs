@@ -1,9 +1,8 @@
 use super::*;
 
 fn bytes_of(frame: Outgoing) -> Vec<u8> {
-    let mut out = VecDeque::new();
-    frame.queue(&mut out);
-    out.into_iter().flatten().collect()
+    let (first, more) = frame.into_pieces();
+    [first].into_iter().chain(more).flatten().collect()
 }
 
 fn reply(parts: Vec<Part>) -> Vec<u8> {

@@ -8,6 +8,7 @@ use crate::support::{
     definition::{Definition, api},
     gateway::Gateway,
     plugins::{build, build_c},
+    until,
     upstream::Upstream,
 };
 
@@ -138,6 +139,40 @@ async fn bodies_and_methods_go_both_ways() {
         (&*seen.method, &*seen.body, seen.header("x-two").as_deref()),
         ("POST", &b"the body"[..], Some("2"))
     );
+}
+
+/// `tyk_compat.h`: code for Tyk's C API. And what a native handler of events is told.
+#[tokio::test]
+async fn c_code_for_tyks_gateway_api_runs_as_it_is() {
+    let (upstream, listener) = (Upstream::named("up").await, Upstream::named("thanks").await);
+    let library = build_c("tyk_api.c", &["-std=c99"]);
+    let mine = json!([{ "handler_name": "eh_web_hook_handler", "handler_meta": {
+        "method": "POST", "target_path": listener.url(), "template_path": "", "event_timeout": 0 } }]);
+    let failed = json!([{ "handler_name": "cp_dynamic_handler", "handler_meta": { "name": "OnFailure", "path": library } }]);
+    let gateway = Gateway::build()
+        .config(|config| {
+            config.event_handlers.events = [("Mine".to_owned(), mine)].into();
+        })
+        .api(api("hooked").target(&upstream).hook("pre", &library, "MyPreMiddleware"))
+        .api(
+            api("shut")
+                .target(&upstream)
+                .set("custom_middleware.driver", "goplugin")
+                .set("use_keyless", false)
+                .set("use_standard_auth", true)
+                .set("event_handlers.events.AuthFailure", failed),
+        )
+        .start()
+        .await;
+    assert_eq!(gateway.get("/shut/x").header("Authorization", "guess").send().await.status, 403);
+    until("the event is kept", async || {
+        assert_eq!(gateway.get("/hooked/").send().await.status, 200);
+        upstream.last().header("x-event").is_some_and(|event| event.contains("\"Type\":\"AuthFailure\""))
+    })
+    .await;
+    assert_eq!(upstream.last().header("x-kept").as_deref(), Some("kept"));
+    until("the web hook", async || listener.count() > 0).await;
+    assert!(String::from_utf8_lossy(&listener.last().body).contains("my payload"));
 }
 
 #[tokio::test]

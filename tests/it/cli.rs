@@ -264,3 +264,43 @@ fn echo_answers_head_and_expect() {
     connection.send(b"ok");
     assert_eq!(connection.json().1["body"], "ok");
 }
+
+/// What `plugin load` says of a file among the examples.
+fn load(file: &str, symbol: &str) -> (i32, String) {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = pinhook();
+    command.env("PATH", std::env::var_os("PATH").unwrap()).current_dir(root);
+    finish(command.args(["plugin", "load", "-f", file, "-s", symbol]).output().unwrap())
+}
+
+#[test]
+fn a_plugin_that_loads_tells_where_it_may_be_used() {
+    let native = crate::support::plugins::build("add_header");
+    let go = crate::support::plugins::build_go("plugins/examples/go/stamp_response");
+    let python = "plugins/examples/python/check_token.py";
+    let requests = "pre, auth_check, post_key_auth, go_plugin, post";
+    for (file, symbol, kinds) in [
+        (native.to_str().unwrap(), "AddFooHeader", requests),
+        (go.to_str().unwrap(), "StampResponse", "response\n"),
+        (python, "CheckToken", "auth_check"),
+    ] {
+        let (code, text) = load(file, symbol);
+        assert_eq!(code, 0, "{text}");
+        assert!(text.contains(&format!("[file={file}, symbol={symbol}] loaded ok, driver ")), "{text}");
+        assert!(text.contains(kinds), "{text}");
+    }
+    let both = format!("{},{python}", go.display());
+    let (code, text) = load(&both, "StampResponse");
+    assert_eq!(code, 2, "the second file has no such function: {text}");
+    assert!(text.contains("loaded ok") && text.contains("check_token.py: "), "{text}");
+}
+
+#[test]
+fn a_plugin_that_does_not_load_exits_2_and_says_why() {
+    for (file, why) in [("no/such.so", "there is no such file"), ("README.md", "not an ELF")] {
+        let (code, text) = load(file, "Hook");
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(why), "{text}");
+    }
+    assert_eq!(run(&["plugin", "load", "-s", "Hook"]).0, 2);
+}

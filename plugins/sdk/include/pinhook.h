@@ -68,6 +68,11 @@ extern "C" {
  * neither the client gets 400. Called for ignored paths, too. */
 #define PINHOOK_AUTH_CHECK 7u
 #define PINHOOK_POST_KEY_AUTH 8u /* once it is known who calls, before rights and limits are checked */
+/* Answers in the upstream's place, for one endpoint (extended_paths.virtual). PINHOOK_NEXT is a failure: 500. */
+#define PINHOOK_VIRTUAL 9u
+/* Hears of an event (event_handlers, cp_dynamic_handler with the file in handler_meta.path), in the background. There is no
+ * request; what it returns is only logged. */
+#define PINHOOK_EVENT 10u
 
 /* Levels of a log line. */
 #define PINHOOK_LOG_ERROR 1u
@@ -231,6 +236,9 @@ typedef struct pinhook_api {
   pinhook_str (*get_data)(pinhook_object *object, pinhook_str key); /* NULL if there is none, or on failure */
   /* Fires an event, by any name, for the event_handlers of the gateway's configuration. Does not wait. */
   int32_t (*trigger_event)(pinhook_object *object, pinhook_str name, pinhook_str payload);
+
+  /* What a PINHOOK_EVENT is told: {"Type": …, "Meta": {…}, "TimeStamp": …}, as JSON; NULL for any other hook. */
+  pinhook_str (*event)(pinhook_object *object);
 } pinhook_api;
 
 /* True if the running pinhook has this function: PINHOOK_HAS(api, set_target). */

@@ -89,6 +89,10 @@ pub enum HookKind {
     AuthCheck,
     /// Once it is known who calls.
     PostKeyAuth,
+    /// Answers in the upstream's place, for one endpoint.
+    Virtual,
+    /// Hears of an event.
+    Event,
     /// One that this crate does not know yet.
     Other(u32),
 }

@@ -134,6 +134,7 @@ pub struct Api {
     pub store_data: With3<Str, Str, i64, i32>,
     pub get_data: With<Str, Str>,
     pub trigger_event: With2<Str, Str, i32>,
+    pub event: Get<Str>,
 }
 
 /// What the gateway hands to one call.

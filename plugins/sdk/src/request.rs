@@ -46,6 +46,8 @@ impl<'a> Request<'a> {
             4 => HookKind::Response,
             7 => HookKind::AuthCheck,
             8 => HookKind::PostKeyAuth,
+            9 => HookKind::Virtual,
+            10 => HookKind::Event,
             other => HookKind::Other(other),
         }
     }

@@ -2,6 +2,7 @@
 
 mod build;
 mod go;
+mod load;
 mod new;
 
 use std::process::ExitCode;
@@ -19,6 +20,8 @@ pub(super) struct Args {
 enum Command {
     /// Build Go plugin source, unchanged, into a file that definitions name
     Build(build::Args),
+    /// Open files as the gateway would and look a function up
+    Load(load::Args),
     /// Make a folder with a Go plugin to begin with
     New(new::Args),
 }
@@ -26,6 +29,7 @@ enum Command {
 pub(super) fn run(args: &Args) -> ExitCode {
     match &args.command {
         Command::Build(args) => build::run(args),
+        Command::Load(args) => load::run(args),
         Command::New(args) => new::run(args),
     }
 }

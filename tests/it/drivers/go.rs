@@ -253,6 +253,21 @@ fn a_build_that_cannot_be_says_why() {
         assert_eq!(code, 2, "{text}");
         assert!(text.contains(expected), "{expected}: {text}");
     }
+    for (import, remedy) in [
+        ("tyk/gateway", "by ctx, storage and log"),
+        ("tyk/coprocess", "docs/grpc.md"),
+        ("tyk/certs", "take the import out"),
+        ("tyk/internal/cache", "no other module import it"),
+        ("tyk-pump/pumps", "the record type alone"),
+    ] {
+        let import = format!("github.com/TykTechnologies/{import}");
+        let main = format!("package main\n\nimport _ \"{import}\"\n\nfunc Hook() {{}}\n");
+        let folder = source(&[("main.go", &main)]);
+        let (code, text) = plugin_build(folder.path(), &["-o", "/dev/null"]);
+        assert_eq!(code, 2, "{text}");
+        assert!(text.contains(&format!("{import}: ")) && text.contains(remedy), "{text}");
+        assert!(text.contains("hint: there are github.com/TykTechnologies/{tyk-pump/analytics, tyk/"), "{text}");
+    }
     let folder = source(&[("main.go", HOOK)]);
     let (code, text) = plugin_build(folder.path(), &["--go", "no-such-go"]);
     assert!(code == 2 && text.contains("go.dev/dl"), "{text}");

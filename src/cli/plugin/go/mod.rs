@@ -6,6 +6,7 @@
 //! the order of the files, so it runs when all else is initialised, and `func main() {}` may stand where it does.
 
 mod functions;
+mod imports;
 mod module;
 mod sources;
 #[cfg(test)]
@@ -136,6 +137,9 @@ impl Build<'_> {
             return Ok(());
         }
         let text = self.readable(&output.stderr);
+        if let Some((message, hint)) = imports::unanswered(&text) {
+            return Err(Box::new(Problem::error(self.name(), "", message).hint(hint)));
+        }
         let offline = ["dial tcp", "GOPROXY=off", "no required module provides package", "i/o timeout"];
         let mut problem = Problem::error(self.name(), "", format!("it does not build:\n{text}"));
         if offline.iter().any(|sign| text.contains(sign)) {

@@ -315,4 +315,5 @@ table! {
     Gateway: store_data(key: Str, value: Str, ttl: i64) -> i32;
     Gateway: get_data(key: Str) -> Str;
     Gateway: trigger_event(name: Str, payload: Str) -> i32;
+    Api: event() -> Str;
 }

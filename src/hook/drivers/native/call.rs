@@ -135,6 +135,10 @@ impl<'a> Call<'a> {
         &self.object.spec.config_data
     }
 
+    pub(super) fn event(&self) -> Option<&[u8]> {
+        self.object.event.as_deref().map(str::as_bytes)
+    }
+
     pub(super) fn client_address(&mut self) -> Option<&[u8]> {
         let client = self.object.client?;
         let mut free = self.client.as_mut_slice();

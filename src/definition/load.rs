@@ -49,7 +49,10 @@ impl Source {
         place: &str,
     ) -> Result<Self, Vec<Problem>> {
         definition.proxy.listen_path = normalise_listen_path(&definition.proxy.listen_path);
-        let faults = not_served(&definition, place, 0);
+        let mut faults = not_served(&definition, place, 0);
+        if definition.is_oas && oas.is_none() {
+            faults.push(Problem::error(place, "is_oas", "the OAS document is not there"));
+        }
         if !faults.is_empty() {
             return Err(faults);
         }

@@ -64,7 +64,10 @@ pub(super) fn seconds(from: &Node<'_>, draft: &mut Draft) -> Option<u64> {
     let text = from.text()?;
     let read = ReadableDuration::parse(&text);
     if read.unreadable().is_some() {
-        draft.remark(from, format!("{text:?} is no duration and counts as zero; expected one such as \"1m30s\""));
+        draft.remark(
+            from,
+            format!("{text:?} is no duration and counts as zero; expected one such as \"1m30s\""),
+        );
     }
     Some(read.duration().map_or(0, |duration| duration.as_secs()))
 }

@@ -26,8 +26,15 @@ pub use self::{
     document::{EXTENSION, api_id, listen_path, public, set_api_id, set_servers, tidy},
     read::Fault,
 };
-use self::{draft::Draft, lines::take, read::{Node, Notes}};
-use super::{ApiDefinition, parse::{check_id, is_oas}};
+use self::{
+    draft::Draft,
+    lines::take,
+    read::{Node, Notes},
+};
+use super::{
+    ApiDefinition,
+    parse::{check_id, is_oas},
+};
 use crate::error::Problem;
 
 /// Members that say nothing to a gateway or are another's business (`definition::support` names those that pinhook
@@ -65,7 +72,10 @@ impl Converted {
     pub fn locate(&self, problems: &mut [Problem]) {
         for problem in problems {
             let within = |path: &str| {
-                problem.path.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+                problem
+                    .path
+                    .strip_prefix(path)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
             };
             // The longest says most; of two alike the later one has replaced the other.
             let origins = self.origins.iter().filter(|(path, _)| within(path));

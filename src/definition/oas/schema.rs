@@ -2,11 +2,22 @@
 
 use serde_json::Value;
 
-use super::{EXTENSION, read::{Fault, Node}};
+use super::{
+    EXTENSION,
+    read::{Fault, Node},
+};
 
 /// Members of an OpenAPI document; others start with `x-`.
 const KNOWN: [&str; 10] = [
-    "openapi", "info", "servers", "paths", "components", "security", "tags", "externalDocs", "webhooks",
+    "openapi",
+    "info",
+    "servers",
+    "paths",
+    "components",
+    "security",
+    "tags",
+    "externalDocs",
+    "webhooks",
     "jsonSchemaDialect",
 ];
 

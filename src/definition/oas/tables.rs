@@ -65,11 +65,7 @@ pub(super) const UPSTREAM: &[Line] = &[
     Line("authentication.basicAuth.header.enabled", "upstream_auth.basic_auth.header.enabled", Flag),
     Line("authentication.basicAuth.header.name", "upstream_auth.basic_auth.header.name", Text),
     Line("authentication.oauth.enabled", "upstream_auth.oauth.enabled", Flag),
-    Line(
-        "authentication.oauth.allowedAuthorizeTypes",
-        "upstream_auth.oauth.allowed_authorize_types",
-        Texts,
-    ),
+    Line("authentication.oauth.allowedAuthorizeTypes", "upstream_auth.oauth.allowed_authorize_types", Texts),
     Line("authentication.oauth.clientCredentials", "upstream_auth.oauth.client_credentials", Raw),
     Line("authentication.oauth.password", "upstream_auth.oauth.password", Raw),
     Line("authentication.requestSigning.enabled", "request_signing.is_enabled", Flag),

@@ -20,7 +20,11 @@ const HOOK: &[Line] = &[
     Line("config.idExtractor.config.headerName", "id_extractor.extractor_config.header_name", Text),
     Line("config.idExtractor.config.formParamName", "id_extractor.extractor_config.param_name", Text),
     Line("config.idExtractor.config.regexp", "id_extractor.extractor_config.regex_expression", Text),
-    Line("config.idExtractor.config.regexpMatchIndex", "id_extractor.extractor_config.regex_match_index", Whole),
+    Line(
+        "config.idExtractor.config.regexpMatchIndex",
+        "id_extractor.extractor_config.regex_match_index",
+        Whole,
+    ),
     Line("config.idExtractor.config.xPathExp", "id_extractor.extractor_config.xpath_expression", Text),
 ];
 

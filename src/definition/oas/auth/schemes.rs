@@ -64,7 +64,9 @@ pub(super) fn convert(document: &Node<'_>, settings: &Node<'_>, required: &[Stri
             "apiKey" => token(name, &scheme, &own, draft),
             "http" => http(name, &scheme, &own, draft),
             "oauth2" => oauth(name, &scheme, &own, draft),
-            "openIdConnect" => draft.remark(&scheme, "has no effect: oidc of the extension says what is checked"),
+            "openIdConnect" => {
+                draft.remark(&scheme, "has no effect: oidc of the extension says what is checked")
+            }
             _ => scheme
                 .member("type")
                 .fault("must be one of the following: \"apiKey\", \"http\", \"oauth2\", \"openIdConnect\""),
@@ -139,8 +141,10 @@ fn http(name: &str, scheme: &Node<'_>, own: &Node<'_>, draft: &mut Draft) {
 
 fn oauth(name: &str, scheme: &Node<'_>, own: &Node<'_>, draft: &mut Draft) {
     if own.member("providers").exists() {
-        let table: &[Line] =
-            &[Line("enabled", "external_oauth.enabled", Flag), Line("providers", "external_oauth.providers", Raw)];
+        let table: &[Line] = &[
+            Line("enabled", "external_oauth.enabled", Flag),
+            Line("providers", "external_oauth.providers", Raw),
+        ];
         take(table, own, "", draft);
         return sources(name, own, "auth_configs.externalOAuth", draft);
     }

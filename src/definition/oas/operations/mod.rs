@@ -85,11 +85,15 @@ const KINDS: &[(&str, &str, &[Line])] = &[
             Line("pinhook", "pinhook", Raw),
         ],
     ),
-    ("urlRewrite", "url_rewrites", &[
-        Line("enabled", "disabled", Not),
-        Line("pattern", "match_pattern", Text),
-        Line("rewriteTo", "rewrite_to", Text),
-    ]),
+    (
+        "urlRewrite",
+        "url_rewrites",
+        &[
+            Line("enabled", "disabled", Not),
+            Line("pattern", "match_pattern", Text),
+            Line("rewriteTo", "rewrite_to", Text),
+        ],
+    ),
 ];
 
 const SWITCH: &[Line] = &[Line("enabled", "disabled", Not)];
@@ -99,8 +103,7 @@ const HEADERS: &[Line] = &[
     Line("remove", "delete_headers", Texts),
     Line("add", "add_headers", Pairs),
 ];
-const BODY: &[Line] =
-    &[Line("enabled", "disabled", Not), Line("format", "template_data.input_type", Text)];
+const BODY: &[Line] = &[Line("enabled", "disabled", Not), Line("format", "template_data.input_type", Text)];
 const HOOK: &[Line] = &[
     Line("enabled", "disabled", Not),
     Line("name", "func_name", Text),

@@ -17,7 +17,8 @@ fn one(declared: Value, own: Value) -> Value {
 #[test]
 fn without_authentication_an_api_is_keyless() {
     let mut document = plain();
-    document["components"] = json!({"securitySchemes": {"s": {"type": "apiKey", "in": "header", "name": "X"}}});
+    document["components"] =
+        json!({"securitySchemes": {"s": {"type": "apiKey", "in": "header", "name": "X"}}});
     document["security"] = json!([{"s": []}]);
     assert!(made(&document).definition.use_keyless);
     let off = with(&[("server.authentication", json!({"enabled": false}))]);
@@ -59,7 +60,10 @@ fn http_schemes_are_basic_auth_and_tokens_with_claims() {
             "extractCredentialsFromBody": {"enabled": true, "userRegexp": "u"}}),
     );
     assert_eq!(basic["use_basic_auth"], true);
-    assert_eq!((&basic["basic_auth"]["cache_ttl"], &basic["basic_auth"]["body_user_regexp"]), (&json!(5), &json!("u")));
+    assert_eq!(
+        (&basic["basic_auth"]["cache_ttl"], &basic["basic_auth"]["body_user_regexp"]),
+        (&json!(5), &json!("u"))
+    );
     let jwt = one(
         json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}),
         json!({
@@ -93,8 +97,12 @@ fn oauth_takes_its_grants_from_the_flows() {
     assert_eq!(made["use_oauth2"], true);
     let grants = json!(["authorization_code", "client_credentials", "refresh_token"]);
     assert_eq!(made["oauth_meta"]["allowed_access_types"], grants);
-    let external = one(json!({"type": "oauth2"}), json!({"enabled": true, "providers": [{"jwt": {"enabled": true}}]}));
-    assert_eq!((&external["external_oauth"]["enabled"], &external["use_oauth2"]), (&json!(true), &json!(false)));
+    let external =
+        one(json!({"type": "oauth2"}), json!({"enabled": true, "providers": [{"jwt": {"enabled": true}}]}));
+    assert_eq!(
+        (&external["external_oauth"]["enabled"], &external["use_oauth2"]),
+        (&json!(true), &json!(false))
+    );
 }
 
 #[test]

@@ -9,12 +9,20 @@ fn what_a_document_lacks_is_named_by_its_place() {
     assert_eq!(faults(&bare), ["the payload should contain x-tyk-api-gateway"]);
     for (path, value, expected) in [
         ("info.name", json!(" "), "x-tyk-api-gateway.info.name: Does not match pattern '\\S+'"),
-        ("info.name", json!(5), "x-tyk-api-gateway.info.name: Invalid type. Expected: string, given: integer"),
+        (
+            "info.name",
+            json!(5),
+            "x-tyk-api-gateway.info.name: Invalid type. Expected: string, given: integer",
+        ),
         ("info", json!({"name": "a"}), "x-tyk-api-gateway.info: state is required"),
         ("info.state", json!({"internal": true}), "x-tyk-api-gateway.info.state: active is required"),
         ("upstream", json!(null), "x-tyk-api-gateway: upstream is required"),
         ("upstream", json!({"rateLimit": {"enabled": false}}), "x-tyk-api-gateway.upstream: url is required"),
-        ("server.listenPath", json!({"strip": true}), "x-tyk-api-gateway.server.listenPath: value is required"),
+        (
+            "server.listenPath",
+            json!({"strip": true}),
+            "x-tyk-api-gateway.server.listenPath: value is required",
+        ),
         (
             "server.listenPath",
             json!("/a/"),
@@ -31,7 +39,11 @@ fn what_a_document_lacks_is_named_by_its_place() {
             json!({"enabled": true, "targets": []}),
             "x-tyk-api-gateway.upstream.loadBalancing.targets: Array must have at least 1 items",
         ),
-        ("info.versioning", json!({"enabled": true}), "x-tyk-api-gateway.info.versioning: location is required"),
+        (
+            "info.versioning",
+            json!({"enabled": true}),
+            "x-tyk-api-gateway.info.versioning: location is required",
+        ),
         (
             "middleware.global.prePlugins",
             json!([{"enabled": "yes", "functionName": "f"}]),

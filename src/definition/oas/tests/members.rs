@@ -19,7 +19,8 @@ fn the_smallest_document_becomes_what_tyk_makes_of_it() {
     for empty in ["global_headers", "global_response_headers"] {
         ours["version_data"]["versions"][""][empty] = json!({});
     }
-    for (name, value) in expected.iter().filter(|(name, _)| !["graphql", "upstream_auth"].contains(&name.as_str()))
+    for (name, value) in
+        expected.iter().filter(|(name, _)| !["graphql", "upstream_auth"].contains(&name.as_str()))
     {
         assert_eq!(&ours[name], value, "{name}");
     }
@@ -39,10 +40,25 @@ fn members_become_members() {
         ("server.clientCertificates", json!({"enabled": true}), "/use_mutual_tls_auth", json!(true)),
         ("server.detailedActivityLogs", json!({"enabled": true}), "/enable_detailed_recording", json!(true)),
         ("server.ipAccessControl", json!({"enabled": true}), "/ip_access_control_disabled", json!(false)),
-        ("server.ipAccessControl", json!({"enabled": true, "block": ["::1"]}), "/blacklisted_ips", json!(["::1"])),
-        ("upstream.rateLimit", json!({"enabled": true, "rate": 2, "per": "1m"}), "/global_rate_limit/per", json!(60)),
+        (
+            "server.ipAccessControl",
+            json!({"enabled": true, "block": ["::1"]}),
+            "/blacklisted_ips",
+            json!(["::1"]),
+        ),
+        (
+            "upstream.rateLimit",
+            json!({"enabled": true, "rate": 2, "per": "1m"}),
+            "/global_rate_limit/per",
+            json!(60),
+        ),
         ("upstream.preserveHostHeader", json!({"enabled": true}), "/proxy/preserve_host_header", json!(true)),
-        ("upstream.tlsTransport", json!({"minVersion": "1.2"}), "/proxy/transport/ssl_min_version", json!(771)),
+        (
+            "upstream.tlsTransport",
+            json!({"minVersion": "1.2"}),
+            "/proxy/transport/ssl_min_version",
+            json!(771),
+        ),
         ("upstream.proxy", json!({"url": "http://p"}), "/proxy/transport/proxy_url", json!("http://p")),
         (
             "upstream.mutualTLS",
@@ -140,7 +156,12 @@ fn settings_of_all_operations_become_settings_of_the_version() {
             "/config_data",
             json!({"d": 1}),
         ),
-        ("pluginConfig", json!({"bundle": {"enabled": true, "path": "b"}}), "/custom_middleware_bundle", json!("b")),
+        (
+            "pluginConfig",
+            json!({"bundle": {"enabled": true, "path": "b"}}),
+            "/custom_middleware_bundle",
+            json!("b"),
+        ),
         (
             "prePlugins",
             json!([{"enabled": true, "functionName": "f", "path": "p", "rawBodyOnly": true, "pinhook": {"driver": "lua"}}]),
@@ -189,7 +210,10 @@ fn an_event_handler_lands_under_its_event() {
 
 #[test]
 fn names_match_whatever_their_case_and_null_is_nothing() {
-    let made = classic(&[("Server", json!(null)), ("middleware.global", json!({"CONTEXTVARIABLES": {"Enabled": true}}))]);
+    let made = classic(&[
+        ("Server", json!(null)),
+        ("middleware.global", json!({"CONTEXTVARIABLES": {"Enabled": true}})),
+    ]);
     assert_eq!(made["enable_context_vars"], true);
     assert_eq!(made["proxy"]["listen_path"], "/a/");
 }

@@ -23,8 +23,18 @@ fn each_rule_becomes_an_entry_of_its_list() {
     let on = json!({"enabled": true});
     let case = json!({"enabled": true, "ignoreCase": true});
     for (rule, value, list, expected) in [
-        ("allow", on.clone(), "white_list", json!({"disabled": false, "ignore_case": false, "method_actions": null})),
-        ("block", case, "black_list", json!({"disabled": false, "ignore_case": true, "method_actions": null})),
+        (
+            "allow",
+            on.clone(),
+            "white_list",
+            json!({"disabled": false, "ignore_case": false, "method_actions": null}),
+        ),
+        (
+            "block",
+            case,
+            "black_list",
+            json!({"disabled": false, "ignore_case": true, "method_actions": null}),
+        ),
         (
             "ignoreAuthentication",
             json!({"enabled": false}),
@@ -121,7 +131,10 @@ fn a_rewrite_keeps_its_triggers_and_the_last_rule_of_a_name() {
     });
     let made = entry("urlRewrite", rewrite.clone(), "url_rewrites");
     assert_eq!((&made["match_pattern"], &made["rewrite_to"]), (&json!("/(.*)"), &json!("/x/$1")));
-    assert_eq!((&made["triggers"][0]["on"], &made["triggers"][1]["rewrite_to"]), (&json!("any"), &json!("/b")));
+    assert_eq!(
+        (&made["triggers"][0]["on"], &made["triggers"][1]["rewrite_to"]),
+        (&json!("any"), &json!("/b"))
+    );
     let plain = |text: &str| json!({"match_rx": text, "reverse": false});
     assert_eq!(
         made["triggers"][1]["options"],
@@ -148,7 +161,13 @@ fn only_the_first_hook_of_an_operation_counts() {
 #[test]
 fn paths_are_tried_from_the_most_special_on() {
     let expected = [
-        "/test/abc/def", "/anything/dupa", "/anything/{id}", "/test/abc", "/test/{id}", "/anything", "/test",
+        "/test/abc/def",
+        "/anything/dupa",
+        "/anything/{id}",
+        "/test/abc",
+        "/test/{id}",
+        "/anything",
+        "/test",
     ];
     let paths: serde_json::Map<String, Value> =
         expected.iter().rev().map(|path| ((*path).to_owned(), json!({"get": {}}))).collect();

@@ -22,6 +22,9 @@ use crate::{
 /// The host of a request that names none.
 const HOST: &str = "example.com";
 
+/// What messages call the definition.
+const PLACE: &str = "the request";
+
 #[derive(Deserialize)]
 struct Wish {
     request: Option<Request>,
@@ -46,17 +49,24 @@ pub(super) fn run(call: Call<'_>) -> Reply<'_> {
 async fn trial(call: &Call<'_>) -> Result<ControlAnswer, ControlAnswer> {
     let malformed = || reply::error(400, "Request malformed");
     let wish: Wish = serde_json::from_slice(&call.request.body).map_err(|_| malformed())?;
-    let spec = match (wish.spec, wish.oas) {
-        (Some(spec), _) => spec,
-        (None, Some(_)) => return Err(reply::error(501, "pinhook does not serve OAS definitions yet")),
-        (None, None) => return Err(reply::error(400, "Spec field is missing")),
-    };
+    if wish.spec.is_none() && wish.oas.is_none() {
+        return Err(reply::error(400, "Spec field is missing"));
+    }
     let request = wish.request.ok_or_else(|| reply::error(400, "Request field is missing"))?;
-    let definition = definition::parse(&spec.to_string(), "the request").map_err(|_| malformed())?;
+    let (definition, oas) = match (wish.spec, wish.oas) {
+        (None, Some(document)) => {
+            let made = definition::oas::convert(&document, PLACE).map_err(|faults| unloadable(&faults))?;
+            (made.definition, Some(document.to_string().into()))
+        }
+        (spec, _) => {
+            let text = spec.unwrap_or_default().to_string();
+            (definition::parse(&text, PLACE).map_err(|_| malformed())?, None)
+        }
+    };
     let wire = request.wire().ok_or_else(malformed)?;
     let log = Log::default();
     let lines = tracing_subscriber::fmt().json().with_writer(log.clone()).finish();
-    let answer = call.gateway.try_api(definition, &wire).with_subscriber(lines).await;
+    let answer = call.gateway.try_api(definition, oas, &wire).with_subscriber(lines).await;
     match answer {
         Ok(answer) => {
             let (request, answer) = (text(&request.shown()), text(&whole(&answer)));
@@ -76,6 +86,13 @@ async fn trial(call: &Call<'_>) -> Result<ControlAnswer, ControlAnswer> {
             Err(reply::error(500, "Unexpected failure: the definition could not be tried"))
         }
     }
+}
+
+/// What is said of a document that gives no API.
+fn unloadable(faults: &[definition::oas::Fault]) -> ControlAnswer {
+    let line = |fault| json!({"level": "error", "msg": format!("{PLACE}: {fault}")}).to_string() + "\n";
+    let logs: String = faults.iter().map(line).collect();
+    reply::json(400, &json!({"message": "error", "response": "", "logs": logs}))
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -20,6 +20,12 @@ pub(super) fn json(status: u16, body: &impl Serialize) -> ControlAnswer {
     }
 }
 
+/// A JSON file to be kept, indented.
+pub(super) fn file(value: &serde_json::Value) -> ControlAnswer {
+    let kind = HeaderValue::from_static("application/octet-stream");
+    answer(200, kind, format!("{value:#}").into())
+}
+
 /// `{"status":"ok","message":""}`.
 pub(super) fn ok() -> ControlAnswer {
     message("")

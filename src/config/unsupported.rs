@@ -88,7 +88,7 @@ const TABLE: &[Unsupported] = &[
     whenever("kv.vault", "not supported yet: use env://, secrets:// or file://"),
     whenever("streaming.enabled", "not supported: streams do not run"),
     whenever("labs", "not supported: experiments of Tyk do not run"),
-    whenever("oas_config", "not built yet: OAS definitions are not validated"),
+    whenever("oas_config", "not built yet: examples and defaults of OAS documents are not checked"),
     whenever("cloud", "not supported: pinhook does not run in Tyk Cloud"),
 ];
 

@@ -12,8 +12,8 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::{
-    ApiDefinition, Secrets, lint, listen_path_fault, normalise_listen_path, oas_twin, parse, parse::is_oas,
-    substitute::is_reference, template_fault,
+    ApiDefinition, Secrets, lint, listen_path_fault, normalise_listen_path, oas_twin, parse::is_oas,
+    reading::read, substitute::is_reference, support, template_fault,
 };
 use crate::{error::Problem, url::Url};
 
@@ -30,38 +30,44 @@ pub struct Source {
     pub problems: Vec<Problem>,
     /// A security setting cannot be honoured: every request has to be answered 500.
     pub refuses: bool,
+    /// The OAS document as it was written, references to secrets and all; nothing where there is none.
+    pub oas: Option<Arc<str>>,
     /// SHA-256 of the text alone, where nothing else decides what is made of it: no OAS half, no reference that is
     /// resolved after parsing.
     text: Option<[u8; 32]>,
 }
 
 impl Source {
-    /// The OAS half, as it is in its file now; nothing where there is none.
-    pub fn oas_document(&self) -> Option<String> {
-        let (bytes, _) = self.definition.is_oas.then(|| oas_twin::read(&self.path).ok()).flatten()?;
-        String::from_utf8(bytes).ok()
-    }
-
-    /// A definition that comes from no file. References to secrets in it are not followed.
+    /// A definition that comes from no file, with its document where it was converted from one. References to secrets
+    /// in it are not followed.
     ///
     /// # Errors
     /// Why it gives no API.
-    pub fn unfiled(mut definition: ApiDefinition, place: &str) -> Result<Self, Vec<Problem>> {
+    pub fn unfiled(
+        mut definition: ApiDefinition,
+        oas: Option<Arc<str>>,
+        place: &str,
+    ) -> Result<Self, Vec<Problem>> {
         definition.proxy.listen_path = normalise_listen_path(&definition.proxy.listen_path);
         let mut faults = not_served(&definition, place, 0);
-        if definition.is_oas {
-            faults.push(Problem::error(place, "is_oas", "OAS definitions are not built yet"));
+        if definition.is_oas && oas.is_none() {
+            faults.push(Problem::error(place, "is_oas", "the OAS document is not there"));
         }
         if !faults.is_empty() {
             return Err(faults);
         }
-        let lint = lint(&definition, place);
+        let mut lint = lint(&definition, place);
+        let document = oas.as_ref().and_then(|text| serde_json::from_str(text).ok());
+        if let Some(document) = document {
+            support::check_document(&document, place, &mut lint);
+        }
         Ok(Self {
             definition: Arc::new(definition),
             path: PathBuf::from(place),
             checksum: [0; 32],
             problems: lint.problems,
             refuses: lint.refuses,
+            oas,
             text: None,
         })
     }
@@ -197,59 +203,61 @@ pub fn load_file(path: &Path, options: &LoadOptions<'_>) -> Result<Arc<Source>, 
     let place = path.display().to_string();
     let mut problems = Vec::new();
     let broken = |problems, api_id| Broken { path: path.to_owned(), api_id, problems };
-    let text = match read_text(path) {
+    let raw = match read_text(path) {
         Ok(text) => text,
         Err(message) => return Err(broken(vec![Problem::error(&place, "", message)], None)),
     };
-    let text = options.secrets.substitute(&text, &place, &mut problems);
+    let text = options.secrets.substitute(&raw, &place, &mut problems);
     let text_sum: [u8; 32] = Sha256::digest(&text).into();
     let known = options.known.get(path).filter(|known| known.text == Some(text_sum));
     if let Some(known) = known.filter(|_| problems.is_empty()) {
         return Ok(known.clone());
     }
-    let mut definition = match parse(&text, &place) {
-        Ok(definition) => definition,
-        Err(problem) => {
-            problems.push(problem);
-            return Err(broken(problems, None));
+    let mut read = match read(&text, &place) {
+        Ok(read) => read,
+        Err((faults, api_id)) => {
+            problems.extend(faults);
+            return Err(broken(problems, api_id));
         }
     };
-    let by_text = !definition.is_oas
+    problems.append(&mut read.lint.problems);
+    let proxy = &read.definition.proxy;
+    let by_text = !read.definition.is_oas
         && problems.is_empty()
-        && ![&definition.proxy.listen_path, &definition.proxy.target_url]
-            .iter()
-            .any(|text| is_reference(text));
-    resolve(&mut definition, &options.secrets);
+        && ![&proxy.listen_path, &proxy.target_url].iter().any(|text| is_reference(text));
+    resolve(&mut read.definition, &options.secrets);
     let mut digest = Sha256::new();
-    for part in [&text, &definition.proxy.listen_path, &definition.proxy.target_url] {
+    for part in [&text, &read.definition.proxy.listen_path, &read.definition.proxy.target_url] {
         digest.update(part.as_bytes());
     }
-    let mut refuses = false;
-    let mut faults = not_served(&definition, &place, options.gateway_port);
-    if definition.is_oas {
+    let mut oas = read.is_document().then(|| Arc::from(raw));
+    let mut faults = not_served(&read.definition, &place, options.gateway_port);
+    if read.definition.is_oas && oas.is_none() {
         match oas_twin::read(path) {
-            Ok((bytes, more)) => {
-                digest.update(&bytes);
-                refuses = more.refuses;
+            Ok((half, more)) => {
+                digest.update(&half);
+                read.lint.refuses |= more.refuses;
                 problems.extend(more.problems);
+                oas = Some(half.into());
             }
             Err(problem) => faults.push(problem),
         }
     }
     if !faults.is_empty() {
+        read.locate(&mut faults);
         problems.extend(faults);
-        return Err(broken(problems, Some(definition.api_id)));
+        return Err(broken(problems, Some(read.definition.api_id)));
     }
-    let lint = lint(&definition, &place);
-    refuses |= lint.refuses;
-    problems.extend(lint.problems);
-    let definition = Arc::new(definition);
+    let mut found = lint(&read.definition, &place);
+    read.locate(&mut found.problems);
+    problems.extend(found.problems);
     Ok(Arc::new(Source {
-        definition,
+        definition: Arc::new(read.definition),
         path: path.to_owned(),
         checksum: digest.finalize().into(),
         problems,
-        refuses,
+        refuses: read.lint.refuses || found.refuses,
+        oas,
         text: by_text.then_some(text_sum),
     }))
 }

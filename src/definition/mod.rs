@@ -2,8 +2,8 @@
 //! business of `chain` and `middleware`.
 //!
 //! Every field that a Classic definition may have has a typed home here, also when its feature comes later, and a
-//! member that nobody knows survives the way in and out. OAS documents will be converted into the same
-//! [`ApiDefinition`].
+//! member that nobody knows survives the way in and out. OAS documents are converted into the same
+//! [`ApiDefinition`] ([`oas`]).
 
 mod api;
 mod auth;
@@ -14,6 +14,7 @@ mod lint;
 mod listen_path;
 mod load;
 pub(crate) mod member;
+pub mod oas;
 mod oas_twin;
 mod options;
 mod parse;
@@ -21,6 +22,7 @@ mod paths;
 mod plugins;
 mod proxy;
 pub mod re2;
+mod reading;
 mod rewrite;
 mod substitute;
 mod support;

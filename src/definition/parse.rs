@@ -22,14 +22,17 @@ pub fn parse(text: &str, place: &str) -> Result<ApiDefinition, Problem> {
     if definition.proxy.listen_path.is_empty() && is_oas(|name| definition.extra.get(name)) {
         return Err(bare_oas(place));
     }
-    if !definition.id.is_empty() && !is_object_id(&definition.id) {
-        return Err(Problem::error(
-            place,
-            "id",
-            format!("expected an empty string or 24 hex digits, found {:?}", definition.id),
-        ));
-    }
+    check_id(&definition, place)?;
     Ok(definition)
+}
+
+/// Refuses a database id that is none.
+pub(super) fn check_id(definition: &ApiDefinition, place: &str) -> Result<(), Problem> {
+    if definition.id.is_empty() || is_object_id(&definition.id) {
+        return Ok(());
+    }
+    let message = format!("expected an empty string or 24 hex digits, found {:?}", definition.id);
+    Err(Problem::error(place, "id", message))
 }
 
 fn explain(text: &str, place: &str, path: &str, error: &serde_json::Error) -> Problem {
@@ -72,8 +75,8 @@ pub(super) fn is_oas<'a>(member: impl Fn(&str) -> Option<&'a Value>) -> bool {
 }
 
 fn bare_oas(place: &str) -> Problem {
-    Problem::error(place, "", "a bare OAS document: OAS conversion comes later, so this API is not served")
-        .hint("add a Classic definition beside it, or wait for the OAS release")
+    Problem::error(place, "", "an OAS document where a Classic definition is expected")
+        .hint("the control API takes it at /tyk/apis/oas")
 }
 
 fn is_object_id(id: &str) -> bool {

@@ -6,8 +6,10 @@
 mod api;
 mod endpoints;
 mod hooks;
+mod oas;
 mod rewrites;
 
+pub(super) use self::oas::check_document;
 use super::{ApiDefinition, Lint, VersionInfo, member::push_key};
 use crate::error::Problem;
 

@@ -1,5 +1,6 @@
 mod checks;
 mod decode;
+mod documents;
 mod golden;
 mod load;
 mod re2;

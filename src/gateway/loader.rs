@@ -58,7 +58,7 @@ fn build(source: &Source, listen_path: &str, services: &Services) -> Result<Arc<
         Problem::error(&place, "custom_middleware_bundle", message)
     })?;
     let hooks = HookPlan::new(definition, &services.config, bundle.as_ref());
-    let spec = Arc::new(spec(source, &hooks));
+    let spec = Arc::new(spec(source));
     let versions: Vec<_> =
         definition.version_data.only().ok().map(|(_, version)| version.clone()).into_iter().collect();
     let mut problems = source.problems.clone();
@@ -131,7 +131,7 @@ fn base(definition: &ApiDefinition) -> Result<Base, TargetError> {
     }
 }
 
-fn spec(source: &Source, hooks: &HookPlan) -> Spec {
+fn spec(source: &Source) -> Spec {
     let definition = &source.definition;
     let config_data = if definition.config_data_disabled {
         "{}".to_owned()
@@ -145,19 +145,9 @@ fn spec(source: &Source, hooks: &HookPlan) -> Spec {
         config_data: config_data.into(),
         config_data_disabled: definition.config_data_disabled,
         bundle_hash: bundle::hash(&definition.custom_middleware_bundle).into(),
-        oas: if has_hooks(hooks, definition) { source.oas_document().map(Into::into) } else { None },
+        oas: source.oas.clone(),
         definition: Some(definition.clone()),
     }
-}
-
-/// True where hooks may ask for the definition.
-fn has_hooks(hooks: &HookPlan, definition: &ApiDefinition) -> bool {
-    let custom = &hooks.custom;
-    let lists = [&custom.pre, &custom.post_key_auth, &custom.post, &custom.response];
-    let mut versions = definition.version_data.versions.values();
-    lists.iter().any(|list| !list.is_empty())
-        || !custom.auth_check.name.is_empty()
-        || versions.any(|version| !version.extended_paths.go_plugin.is_empty())
 }
 
 fn peer(definition: &ApiDefinition, config: &Config) -> PeerSettings {

@@ -59,11 +59,12 @@ impl Gateway {
     pub async fn try_api(
         self: &Arc<Self>,
         definition: ApiDefinition,
+        oas: Option<Arc<str>>,
         request: &[u8],
     ) -> Result<Vec<u8>, TrialFault> {
         let gateway = self.clone();
         // Compiling may read files and open libraries: not on a thread that serves requests.
-        let aside = tokio::task::spawn_blocking(move || gateway.aside(definition)).await;
+        let aside = tokio::task::spawn_blocking(move || gateway.aside(definition, oas)).await;
         let aside = aside.map_err(|error| TrialFault::Run(Error::Internal(error.into())))??;
         let limit = self.config.proxy_timeout() + SLACK;
         let failed = |source| TrialFault::Run(Error::Io { what: "trying an API".to_owned(), source });
@@ -74,8 +75,8 @@ impl Gateway {
     }
 
     /// A gateway with this API alone.
-    fn aside(&self, definition: ApiDefinition) -> Result<Arc<Self>, TrialFault> {
-        let source = Source::unfiled(definition, "the request").map_err(TrialFault::Definition)?;
+    fn aside(&self, definition: ApiDefinition, oas: Option<Arc<str>>) -> Result<Arc<Self>, TrialFault> {
+        let source = Source::unfiled(definition, oas, "the request").map_err(TrialFault::Definition)?;
         let metrics = Metrics::new(true).map_err(TrialFault::Run)?;
         let services = Services { metrics: metrics.clone(), ..self.services.clone() };
         let broken = |problem| TrialFault::Definition(vec![problem]);

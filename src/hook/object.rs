@@ -122,7 +122,7 @@ pub struct Spec {
     pub bundle_hash: Arc<str>,
     /// The definition itself, for hooks that read all of it.
     pub definition: Option<Arc<ApiDefinition>>,
-    /// The OAS half of it as JSON text, where there is one and hooks may ask for it.
+    /// Its OAS document as JSON text, where there is one: hooks that ask for the definition get this alone.
     pub oas: Option<Arc<str>>,
 }
 

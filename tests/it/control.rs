@@ -4,6 +4,7 @@ mod access;
 mod apis;
 mod keys;
 mod numbers;
+mod oas;
 mod organisations;
 mod plugin_test;
 mod policies;

@@ -10,14 +10,15 @@ use serde_json::{Value, json};
 
 pub(super) use self::{
     oas::{
-        change as change_oas, export as export_oas, list as list_oas, make as make_oas, one as one_oas,
-        replace as replace_oas,
+        add as add_oas, change as change_oas, export as export_oas, import as import_oas, list as list_oas,
+        one as one_oas, replace as replace_oas,
     },
     versions::versions,
     write::{add, delete, update},
 };
 use super::{Call, Reply, files, reply};
 use crate::{
+    chain::Snapshot,
     definition::ApiDefinition,
     error::{Problem, Severity},
     gateway::ControlAnswer,
@@ -45,7 +46,26 @@ fn shown(definition: &ApiDefinition) -> Value {
             *value = empty;
         }
     }
+    if definition.is_oas {
+        empty_objects(&mut shown);
+    }
     shown
+}
+
+/// Objects that Tyk's conversion of a document makes, also where it puts nothing into them.
+fn empty_objects(shown: &mut Value) {
+    let made = |place: Option<&mut Value>| {
+        if let Some(value) = place.filter(|value| value.is_null()) {
+            *value = json!({});
+        }
+    };
+    made(shown.pointer_mut("/auth_configs"));
+    made(shown.pointer_mut("/event_handlers/events"));
+    let versions = shown.pointer_mut("/version_data/versions").and_then(Value::as_object_mut);
+    for (_, version) in versions.into_iter().flatten() {
+        made(version.pointer_mut("/global_headers"));
+        made(version.pointer_mut("/global_response_headers"));
+    }
 }
 
 fn graphql() -> Value {
@@ -87,12 +107,15 @@ pub(super) fn one(call: Call<'_>) -> Reply<'_> {
         let snapshot = call.gateway.snapshot();
         let Some(api) = snapshot.api(call.id) else { return not_found() };
         let mut answer = reply::json(200, &shown(&api.definition));
-        let base = versions::base(&snapshot, call.id).filter(|base| *base.spec.api_id != *api.spec.api_id);
-        if let Some(id) = base.and_then(|base| HeaderValue::from_str(&base.spec.api_id).ok()) {
-            answer.headers.push((BASE_API, id));
-        }
+        answer.headers.extend(base_header(&snapshot, call.id));
         answer
     })
+}
+
+/// The header that names the API which the one with this id is a version of.
+fn base_header(snapshot: &Snapshot, id: &str) -> Option<(HeaderName, HeaderValue)> {
+    let base = versions::base(snapshot, id).filter(|base| *base.spec.api_id != *id)?;
+    HeaderValue::from_str(&base.spec.api_id).ok().map(|id| (BASE_API, id))
 }
 
 /// How the load of one API went: is it served, where, and what was found wrong. Ours; Tyk has no such call.

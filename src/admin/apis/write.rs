@@ -1,7 +1,11 @@
 //! Writing calls: a definition becomes a file of `app_path`. It counts from the next reload on.
 
-use std::path::{Path, PathBuf};
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
+use serde_json::Value;
 use uuid::Uuid;
 
 use super::{Call, Reply, files, not_found, reply, rules, shown};
@@ -11,7 +15,7 @@ use crate::{
 };
 
 const DASHBOARD: &str = "Due to enabled use_db_app_configs, please use the Dashboard API";
-const OTHER_ID: &str =
+pub(super) const OTHER_ID: &str =
     "Request APIID does not match that in Definition! For Update operations these must match.";
 const NOT_CLASSIC: &str =
     "this API endpoint only supports Tyk Classic APIs; please use the appropriate Tyk OAS API endpoint";
@@ -24,17 +28,24 @@ pub(in crate::admin) fn add(call: Call<'_>) -> Reply<'_> {
 async fn new(call: &Call<'_>) -> Result<ControlAnswer, ControlAnswer> {
     own(call)?;
     let mut definition = read(call)?;
-    for parameter in ["base_api_id", "base_api_version_name", "new_version_name", "set_default"] {
-        if !call.query(parameter).is_empty() {
-            let message =
-                format!("pinhook does not make versions of APIs yet, so {parameter} cannot be honoured");
-            return Err(reply::error(501, &message));
-        }
-    }
+    no_versions(call)?;
     if definition.api_id.is_empty() {
         definition.api_id = Uuid::new_v4().simple().to_string();
     }
-    save(call, &definition, "added").await
+    save(call, Saved { definition: &definition, document: None }, "added").await
+}
+
+/// Refuses to make an API a version of another.
+pub(super) fn no_versions(call: &Call<'_>) -> Result<(), ControlAnswer> {
+    let parameters = ["base_api_id", "base_api_version_name", "new_version_name", "set_default"];
+    match parameters.into_iter().find(|parameter| !call.query(parameter).is_empty()) {
+        None => Ok(()),
+        Some(parameter) => {
+            let message =
+                format!("pinhook does not make versions of APIs yet, so {parameter} cannot be honoured");
+            Err(reply::error(501, &message))
+        }
+    }
 }
 
 /// `PUT apis/{id}`: the whole definition anew.
@@ -53,7 +64,7 @@ async fn replace(call: &Call<'_>) -> Result<ControlAnswer, ControlAnswer> {
     if definition.api_id != call.id {
         return Err(reply::error(400, OTHER_ID));
     }
-    save(call, &definition, "modified").await
+    save(call, Saved { definition: &definition, document: None }, "modified").await
 }
 
 /// `DELETE apis/{id}`.
@@ -64,8 +75,10 @@ pub(in crate::admin) fn delete(call: Call<'_>) -> Reply<'_> {
             tracing::error!(api_id = call.id, %error, "the file of an API was not removed");
             return reply::error(500, "Delete failed");
         }
+        let half = oas_half(&api.file);
         if api.definition.is_oas
-            && let Err(error) = files::remove(oas_half(&api.file)).await
+            && half.exists()
+            && let Err(error) = files::remove(half).await
         {
             tracing::warn!(api_id = call.id, %error, "the OAS half of an API was not removed");
         }
@@ -79,7 +92,7 @@ fn oas_half(classic: &Path) -> PathBuf {
 }
 
 /// Refuses where definitions belong to somebody else.
-fn own(call: &Call<'_>) -> Result<(), ControlAnswer> {
+pub(super) fn own(call: &Call<'_>) -> Result<(), ControlAnswer> {
     if call.gateway.config.use_db_app_configs { Err(reply::error(500, DASHBOARD)) } else { Ok(()) }
 }
 
@@ -92,9 +105,17 @@ fn read(call: &Call<'_>) -> Result<ApiDefinition, ControlAnswer> {
     })
 }
 
-async fn save(
+/// What a call wants to be kept.
+pub(super) struct Saved<'a> {
+    /// The definition.
+    pub(super) definition: &'a ApiDefinition,
+    /// The document that it was converted from.
+    pub(super) document: Option<&'a Value>,
+}
+
+pub(super) async fn save(
     call: &Call<'_>,
-    definition: &ApiDefinition,
+    Saved { definition, document }: Saved<'_>,
     action: &str,
 ) -> Result<ControlAnswer, ControlAnswer> {
     if let Some(reason) = rules::broken(definition) {
@@ -108,11 +129,19 @@ async fn save(
     // A second file with its id would be refused by the next load, so the file that it came from is written.
     let known = call.gateway.snapshot().api(id).map(|api| api.file.clone());
     let path = known.unwrap_or_else(|| Path::new(&call.gateway.config.app_path).join(format!("{id}.json")));
-    match files::write(path, &shown(definition)).await {
+    match write(path, definition, document).await {
         Ok(()) => Ok(reply::modified(id, action)),
         Err(error) => {
             tracing::error!(api_id = id, %error, "the file of an API was not written");
             Err(reply::error(500, "file object creation failed, write error"))
         }
     }
+}
+
+/// The document goes first: without its Classic half it serves the same API, which the other way round is not so.
+async fn write(path: PathBuf, definition: &ApiDefinition, document: Option<&Value>) -> io::Result<()> {
+    if let Some(document) = document {
+        files::write(oas_half(&path), document).await?;
+    }
+    files::write(path, &shown(definition)).await
 }

@@ -109,8 +109,8 @@ fn broken_json_is_named_with_line_and_column() {
 #[test]
 fn a_bare_oas_document_is_called_by_its_name() {
     let oas = r#"{"openapi":"3.0.3","info":{"title":"p"},"tags":[{"name":"t"}],"x-tyk-api-gateway":{}}"#;
-    assert!(fails(oas).2.starts_with("a bare OAS document"));
-    assert!(fails(r#"{"swagger":"2.0","paths":{}}"#).2.starts_with("a bare OAS document"));
+    assert!(fails(oas).2.starts_with("an OAS document where a Classic"));
+    assert!(fails(r#"{"swagger":"2.0","paths":{}}"#).2.starts_with("an OAS document where a Classic"));
     let mut classic = plain();
     classic["openapi"] = json!("3.0.3");
     assert!(parse(&classic.to_string(), "t").is_ok());

@@ -13,7 +13,7 @@ use crate::definition::{Identity, LoadOptions, Loaded, Secrets, Source, load_dir
 
 const PORT: u16 = 8080;
 
-fn folder(files: &[(&str, &str)]) -> TempDir {
+pub(super) fn folder(files: &[(&str, &str)]) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for (name, text) in files {
         fs::write(folder.path().join(name), text).unwrap();
@@ -21,11 +21,11 @@ fn folder(files: &[(&str, &str)]) -> TempDir {
     folder
 }
 
-fn load(folder: &Path) -> Loaded {
+pub(super) fn load(folder: &Path) -> Loaded {
     load_with(folder, &|_| None)
 }
 
-fn load_with(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Loaded {
+pub(super) fn load_with(folder: &Path, env: &dyn Fn(&str) -> Option<String>) -> Loaded {
     load_again(folder, env, &HashMap::new())
 }
 
@@ -40,7 +40,7 @@ fn load_again(
     load_dir(folder, &LoadOptions { secrets, gateway_port: PORT, known })
 }
 
-fn api(id: &str) -> Value {
+pub(super) fn api(id: &str) -> Value {
     let mut api = plain();
     api["api_id"] = json!(id);
     api
@@ -149,7 +149,8 @@ fn what_cannot_be_routed_is_left_out_with_its_path() {
     assert!(fault(&tcp).contains("port 8080 is the gateway's own"));
     tcp["listen_port"] = json!(9000);
     assert!(fault(&tcp).contains("tls services are not built yet"));
-    assert!(fault(&json!({ "openapi": "3.0.3", "paths": {} })).contains("OAS conversion comes later"));
+    let bare = fault(&json!({ "openapi": "3.0.3", "paths": {} }));
+    assert!(bare.contains("the payload should contain x-tyk-api-gateway: this API is not served"), "{bare}");
 }
 
 #[test]
@@ -169,35 +170,6 @@ fn companions_are_not_definitions() {
     assert_eq!(ids(&loaded), ["lone", "twin", "plain-mcp", "y"]);
     assert_eq!(loaded.broken.len(), 1);
     assert!(loaded.broken[0].path.ends_with("z-oas.json"));
-}
-
-#[test]
-fn an_oas_half_that_asks_for_validation_closes_the_api() {
-    let mut twin = api("twin");
-    twin["is_oas"] = json!(true);
-    let document = |operation: Value| {
-        json!({ "openapi": "3.0.3", "x-tyk-api-gateway": { "middleware": { "operations": { "op": operation } } } })
-            .to_string()
-    };
-    let loaded = |oas: Option<&str>| {
-        let folder = folder(&[("x.json", &twin.to_string())]);
-        if let Some(oas) = oas {
-            fs::write(folder.path().join("x-oas.json"), oas).unwrap();
-        }
-        load(folder.path())
-    };
-    let validating = loaded(Some(&document(json!({ "validateRequest": { "enabled": true } }))));
-    assert!(validating.definitions[0].refuses);
-    assert!(validating.definitions[0].problems[0].path.ends_with("operations.op.validateRequest"));
-    let mocking = loaded(Some(&document(json!({ "mockResponse": { "enabled": true } }))));
-    assert!(!mocking.definitions[0].refuses);
-    assert_eq!(mocking.definitions[0].problems.len(), 1);
-    let idle = loaded(Some(&document(json!({ "validateRequest": { "enabled": false } }))));
-    assert!(idle.definitions[0].problems.is_empty());
-    assert_ne!(idle.definitions[0].checksum, mocking.definitions[0].checksum);
-    for oas in [None, Some("{"), Some("{}")] {
-        assert!(loaded(oas).definitions.is_empty());
-    }
 }
 
 #[test]

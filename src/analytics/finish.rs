@@ -136,7 +136,7 @@ impl Finish {
     fn given_tags<'a>(&self, seen: &'a Observed) -> Vec<Cow<'a, str>> {
         let own = seen.caller.as_ref().map_or(&[][..], |key| &key.state.tags);
         let given = [own, &seen.tags, &seen.api.tags];
-        let all = given.iter().map(|tags| tags.len()).sum::<usize>() + self.node_tags.len() + 3;
+        let all = given.iter().map(|tags| tags.len()).sum::<usize>() + self.node_tags.len() + 4;
         let mut tags = Vec::with_capacity(all);
         if let Some(key) = &seen.caller {
             tags.extend(key.state.policies().iter().map(|id| Cow::Owned(["pol-", id].concat())));
@@ -144,6 +144,7 @@ impl Finish {
             tags.extend(developer.map(|id| Cow::Owned(["dev-", id].concat())));
         }
         tags.extend(given.into_iter().flatten().map(|tag| Cow::Borrowed(tag.as_str())));
+        tags.extend(seen.cached.then_some(Cow::Borrowed("cached-response")));
         tags
     }
 }

@@ -73,6 +73,8 @@ pub struct Observed {
     pub client: Option<IpAddr>,
     /// Tags of this request's headers; those of the caller, API, node and ids are added later.
     pub tags: Vec<String>,
+    /// The response cache answered, which is a tag of its own.
+    pub cached: bool,
     /// Request and answer as they were, when recorded in detail.
     pub detail: Option<Box<Detail>>,
 }

@@ -49,6 +49,7 @@ fn observed() -> Observed {
         upstream: Duration::from_micros(5_950),
         client: Some([127, 0, 0, 1].into()),
         tags: vec!["pol-p".to_owned()],
+        cached: false,
         detail: None,
     }
 }

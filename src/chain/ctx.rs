@@ -11,7 +11,7 @@ use http::Method;
 use pingora_proxy::Session;
 use uuid::Uuid;
 
-use super::{Api, Loan, Scope, Snapshot, Variables};
+use super::{Api, Loan, Scope, Snapshot, Storing, Variables};
 use crate::{
     analytics::Detail,
     limit::Numbers,
@@ -60,6 +60,8 @@ pub struct Ctx {
     pub body: Option<Bytes>,
     /// The client's session while a stand-in has it: the exchange is buffered.
     pub loan: Option<Loan>,
+    /// What the response cache wants of the answer; nothing where it is not to be kept.
+    pub storing: Option<Box<Storing>>,
     /// What goes upstream, decided by the proxy step.
     pub outbound: Option<Box<Outbound>>,
     /// How many requests of the gateway's own hooks led to this one.
@@ -128,7 +130,7 @@ pub struct Outcome {
     pub upstream_status: Option<u16>,
     /// Who gave the answer.
     pub answered: Answered,
-    /// How long the hook took that gave the answer.
+    /// How long the hook took that gave the answer, or the response cache.
     pub hook: Option<Duration>,
     /// The fault that ended it, for the log.
     pub error: Option<String>,
@@ -146,6 +148,8 @@ pub enum Answered {
     Upstream,
     /// A hook, with a status below 400.
     Hook,
+    /// The response cache.
+    Cache,
     /// A mock reply of the definition, or an endpoint of the gateway below the API: it leaves no record.
     Mock,
 }
@@ -182,6 +186,7 @@ impl Ctx {
             no_forwarded_for: false,
             body: None,
             loan: None,
+            storing: None,
             outbound: None,
             depth: 0,
             loops: Loops::default(),
@@ -206,6 +211,7 @@ impl Ctx {
         self.ignored = false;
         self.rewrite = None;
         self.method = None;
+        self.storing = None;
         self.variables = None;
         self.tracking = Tracking::default();
     }

@@ -42,6 +42,8 @@ pub enum Origin {
         /// It leaves a record.
         recorded: bool,
     },
+    /// The response cache has it: it goes out as the upstream's did, and no response step runs on it again.
+    Cache,
     /// A mock reply of an allow, block or mock entry.
     Mock,
     /// A page that the gateway itself has below an API, such as those of OAuth. Like a mock reply it leaves no record.

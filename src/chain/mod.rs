@@ -6,6 +6,7 @@
 mod api;
 mod blueprint;
 mod body;
+mod cached;
 mod client;
 mod ctx;
 mod endpoint;
@@ -30,6 +31,7 @@ mod variables;
 pub use api::{Api, Base, TagHeaders};
 pub use blueprint::{Blueprint, version_path};
 pub use body::{invite_body, is_grpc};
+pub use cached::{CacheRule, CachedAnswer, Entry, Storing};
 pub use client::{client_certificate, is_tls};
 pub use ctx::{Answered, Ctx, Fault, Loops, Outcome, Rewrite, Tracking, peer_ip};
 pub use endpoint::{Candidates, EndpointPaths, Endpoints, EndpointsBuilder, PathStyle, Place, VersionStrip};

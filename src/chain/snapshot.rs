@@ -13,7 +13,7 @@ use crate::{
     limit::Limiter,
     metrics::Metrics,
     session::{Policies, Sessions},
-    store::{MemoryStore, Store},
+    store::{MemoryStore, Responses, Store},
     upstream::{Client, Resolver},
     url::loop_name,
 };
@@ -35,8 +35,8 @@ pub struct Services {
     pub client: Arc<Client>,
     /// What is shared with other gateways; the process' own memory where nothing else is configured.
     pub store: Arc<dyn Store>,
-    /// Where responses are cached: `cache_storage` where that is separate, else the same store.
-    pub cache: Arc<dyn Store>,
+    /// Cached responses: in `cache_storage` where that is separate, else in the same store.
+    pub cache: Arc<Responses>,
     /// What gateways tell each other.
     pub notices: Arc<Notices>,
     /// The gateways that are alive.
@@ -84,7 +84,7 @@ impl Services {
             members,
             certificates: Arc::new(Vault::new(&config, store.clone())),
             sessions: Arc::new(Sessions::new(&config, store.clone())),
-            cache: store.clone(),
+            cache: Arc::new(Responses::own()),
             store,
             events: Arc::default(),
             event_maker: Arc::new(maker),

@@ -7,7 +7,7 @@ use http::{HeaderName, HeaderValue, Method, StatusCode, Version, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{exchange, hook_headers, key_saving, limit_headers, observe};
+use super::{cached, exchange, hook_headers, key_saving, limit_headers, observe};
 use crate::{
     chain::{Answered, Ctx},
     error::{Error, HookError, Result},
@@ -55,6 +55,10 @@ pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut Resp
     let Some(api) = ctx.api.clone() else { return Ok(()) };
     limit_headers::on_upstream(ctx, &mut part.head);
     let done = api.chain.response(session, ctx, part).await;
+    match &done {
+        Ok(()) => cached::begin(ctx, &part.head),
+        Err(_) => ctx.storing = None,
+    }
     hook_headers::on_upstream(ctx, &mut part.head);
     key_saving::save(ctx).await;
     match done {
@@ -94,7 +98,7 @@ fn frame_changed_method(session: &Session, ctx: &Ctx, head: &mut ResponseHeader)
     }
 }
 
-fn drop_hop_by_hop(head: &mut ResponseHeader) {
+pub(super) fn drop_hop_by_hop(head: &mut ResponseHeader) {
     let nominated: Vec<HeaderName> = head
         .headers
         .get_all(header::CONNECTION)

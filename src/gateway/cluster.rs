@@ -13,14 +13,10 @@ use crate::{
     auth::oauth,
     chain::Services,
     cluster::{CHANNEL, Command, Notice, Refused},
-    error::Result,
-    store::keys,
 };
 
 /// Between two attempts to listen. Tyk waits for ten; a call costs nothing while Redis is known to be away.
 const RETRY: Duration = Duration::from_secs(1);
-/// Keys that are deleted at once.
-const BATCH: usize = 500;
 
 /// Starts listening and speaking.
 pub(super) fn start(gateway: &Arc<Gateway>) {
@@ -118,7 +114,7 @@ fn act(gateway: &Arc<Gateway>, Notice { command, payload }: Notice) {
         Command::DeleteApiCache => {
             let services = gateway.services.clone();
             tokio::spawn(async move {
-                if let Err(error) = drop_responses(&services, &payload).await {
+                if let Err(error) = services.cache.forget(&payload).await {
                     tracing::error!(api_id = payload, error = error.chain(), "a cache was not emptied");
                 }
             });
@@ -136,17 +132,4 @@ fn act(gateway: &Arc<Gateway>, Notice { command, payload }: Notice) {
             tracing::warn!(command = command.name(), "a notification that this gateway does not act upon");
         }
     }
-}
-
-/// Throws away every stored response of an API. As in Tyk also those of APIs whose ids begin with this one.
-///
-/// # Errors
-/// The store did not answer; some may be left.
-pub async fn drop_responses(services: &Services, api_id: &str) -> Result<()> {
-    let stored = services.cache.scan(&keys::responses(api_id)).await?;
-    for batch in stored.chunks(BATCH) {
-        let batch: Vec<&str> = batch.iter().map(String::as_str).collect();
-        services.cache.delete(&batch).await?;
-    }
-    Ok(())
 }

@@ -14,7 +14,7 @@ use http::{HeaderValue, Method, StatusCode, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, answer, fault, observe, reply, stream};
+use super::{Gateway, answer, cached, fault, observe, reply, stream};
 use crate::{
     chain::{Ctx, Held, Left, Loan, is_grpc},
     error::{Error, Result, UpstreamError},
@@ -60,7 +60,7 @@ pub(super) fn holds(ctx: &Ctx, head: &ResponseHeader) -> bool {
 }
 
 /// A switch of protocols, an event stream, gRPC: they may never end.
-fn is_never_held(head: &ResponseHeader) -> bool {
+pub(super) fn is_never_held(head: &ResponseHeader) -> bool {
     let kind = head.headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let is_events = kind.len() >= EVENTS.len()
         && kind.iter().zip(EVENTS).all(|(byte, wanted)| byte.eq_ignore_ascii_case(wanted));
@@ -78,7 +78,9 @@ pub(super) async fn end(gateway: &Gateway, session: &mut Session, ctx: &mut Ctx)
         Left::Held(held) => finish(session, ctx, held).await,
         Left::Instead(instead) => {
             let ResponsePart { head, body } = *instead;
-            Ok(write(session, ctx, head, body.unwrap_or_default(), None).await)
+            let body = body.unwrap_or_default();
+            cached::whole(ctx, &body, None);
+            Ok(write(session, ctx, head, body, None).await)
         }
     };
     let sent = match finished {
@@ -107,16 +109,19 @@ async fn finish(session: &mut Session, ctx: &mut Ctx, held: Held) -> Result<ping
     answer::finish(session, ctx, &mut part).await?;
     let mut sent = part.body.unwrap_or_default();
     let untouched = sent.len() == decoded.len() && sent.as_ptr() == decoded.as_ptr();
+    let mut kept = None;
     if let Some(coding) = coding
         && untouched
         && !part.head.headers.contains_key(header::CONTENT_ENCODING)
     {
         // Nobody touched it: the client gets what the upstream made for it.
         part.head
-            .insert_header(header::CONTENT_ENCODING, coding)
+            .insert_header(header::CONTENT_ENCODING, coding.clone())
             .map_err(|error| Error::Internal(error.into()))?;
         sent = body;
+        kept = Some(coding);
     }
+    cached::whole(ctx, &sent, kept.as_ref());
     let trailers = trailers.filter(|_| session.is_http2());
     Ok(write(session, ctx, part.head, sent, trailers.map(|trailers| *trailers)).await)
 }

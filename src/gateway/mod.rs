@@ -8,6 +8,7 @@
 mod access_log;
 mod answer;
 mod asked;
+mod cached;
 mod client_certificates;
 mod cluster;
 pub mod control;
@@ -56,7 +57,6 @@ use std::{
 
 use arc_swap::ArcSwap;
 
-pub use cluster::drop_responses;
 pub use control::{ControlAnswer, ControlApi, ControlRequest};
 pub use health::Health;
 pub use reload::Report;

@@ -190,7 +190,7 @@ impl End {
         let sent = ctx.outbound.as_deref().and_then(|out| out.method.as_ref());
         let (total, upstream) = match ctx.outcome.answered {
             Answered::Upstream => (elapsed, ctx.outcome.upstream.unwrap_or_default()),
-            Answered::Hook => (ctx.outcome.hook.unwrap_or(elapsed), Duration::ZERO),
+            Answered::Hook | Answered::Cache => (ctx.outcome.hook.unwrap_or(elapsed), Duration::ZERO),
             Answered::Gateway | Answered::Mock => (elapsed, Duration::ZERO),
         };
         Self {
@@ -210,7 +210,7 @@ impl End {
 fn path(api: &Api, ctx: &Ctx) -> String {
     let (path, whole) = match (&ctx.outbound, ctx.outcome.answered) {
         (Some(out), answered) => (out.path.as_str(), answered == Answered::Upstream),
-        (None, answered) => (ctx.url.path(), matches!(answered, Answered::Hook | Answered::Mock)),
+        (None, answered) => (ctx.url.path(), matches!(answered, Answered::Hook | Answered::Cache | Answered::Mock)),
     };
     if whole || !api.definition.proxy.strip_listen_path {
         return path.to_owned();
@@ -253,6 +253,7 @@ fn observed(api: &Api, session: &Session, ctx: &mut Ctx, end: End) -> Observed {
         upstream: end.upstream,
         client: end.client,
         tags: api.tag_headers.values(&head.headers),
+        cached: ctx.outcome.answered == Answered::Cache,
         detail,
     }
 }

@@ -9,7 +9,7 @@ use pingora_core::{protocols::Digest, upstreams::peer::HttpPeer};
 use pingora_http::{RequestHeader, ResponseHeader};
 use pingora_proxy::{FailToProxy, ProxyHttp, Session};
 
-use super::{Gateway, answer, exchange, fault, observe, request, rest, stream};
+use super::{Gateway, answer, cached, exchange, fault, observe, request, rest, stream};
 use crate::chain::Ctx;
 
 /// The proxy behind every listener.
@@ -142,6 +142,7 @@ impl ProxyHttp for Proxy {
         ctx: &mut Ctx,
     ) -> pingora_core::Result<Option<Duration>> {
         observe::response_chunk(ctx, body.as_ref());
+        cached::add(ctx, body.as_ref());
         Ok(None)
     }
 
@@ -162,6 +163,7 @@ impl ProxyHttp for Proxy {
 
     async fn logging(&self, session: &mut Session, error: Option<&pingora_core::Error>, ctx: &mut Ctx) {
         exchange::end(&self.gateway, session, ctx).await;
+        cached::end(ctx, error.is_some());
         observe::finished(&self.gateway, session, error, ctx);
         rest::read(session).await;
         if let Some(life) = stream::life(session) {

@@ -9,7 +9,7 @@ use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
 use super::{
-    Gateway, control::ControlAnswer, framing::Refusal, hook_headers, limit_headers, observe, rest,
+    Gateway, cached, control::ControlAnswer, framing::Refusal, hook_headers, limit_headers, observe, rest,
     script_answer, sniff, templates::Format,
 };
 use crate::{
@@ -162,6 +162,9 @@ async fn send_response(
     if let Origin::Script { edited, recorded } = origin {
         return script_answer::send(gateway, session, ctx, (head, body), edited, recorded).await;
     }
+    if origin == Origin::Cache {
+        return cached::send(gateway, session, ctx, (head, body)).await;
+    }
     for name in [header::TRANSFER_ENCODING, header::CONTENT_LENGTH, header::CONNECTION] {
         head.remove_header(&name);
     }
@@ -181,6 +184,7 @@ async fn send_response(
         Origin::RichPlugin | Origin::Script { .. } => Answered::Hook,
         Origin::Hook if head.status.as_u16() < 400 => Answered::Hook,
         Origin::Hook => Answered::Gateway,
+        Origin::Cache => Answered::Cache,
     };
     observe::own_answer(ctx, Form::Hook, &head, &body);
     write(session, ctx, head, body).await

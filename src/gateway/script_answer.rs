@@ -7,7 +7,7 @@ use http::{HeaderValue, header};
 use pingora_http::ResponseHeader;
 use pingora_proxy::Session;
 
-use super::{Gateway, fault, key_saving, limit_headers, observe, reply, sniff};
+use super::{Gateway, cached, fault, key_saving, limit_headers, observe, reply, sniff};
 use crate::{
     analytics::detail::Form,
     chain::{Answered, Ctx},
@@ -56,6 +56,13 @@ pub(super) async fn send(
 async fn edit(session: &mut Session, ctx: &mut Ctx, part: &mut ResponsePart) -> Result<()> {
     let Some(api) = ctx.api.clone() else { return Ok(()) };
     let done = api.chain.response(session, ctx, part).await;
+    match &done {
+        Ok(()) => {
+            cached::begin(ctx, &part.head);
+            cached::whole(ctx, part.body.as_ref().unwrap_or(&Bytes::new()), None);
+        }
+        Err(_) => ctx.storing = None,
+    }
     key_saving::save(ctx).await;
     match done {
         Err(error @ Error::Hook(HookError::NotLoaded { .. } | HookError::Answered { .. })) => Err(error),

@@ -24,7 +24,7 @@ use crate::{
     limit::Limiter,
     metrics::Metrics,
     session::Sessions,
-    store::{MemoryStore, RedisStore, Store, redis_problems},
+    store::{MemoryStore, RedisStore, Responses, Store, redis_problems},
     upstream::{Client, Resolver},
 };
 
@@ -55,8 +55,8 @@ impl Gateway {
         let analytics = analytics(&config, records.as_ref().or(store.as_ref()), &metrics, problems)?;
         let stores = [(health::MAIN, &store), ("cache_storage", &cached), ("analytics_storage", &records)];
         let stores = stores.into_iter().filter_map(|(name, store)| Some((name, store.clone()?))).collect();
+        let cache = cached.or_else(|| store.clone()).map_or_else(Responses::own, Responses::shared);
         let shared = store.unwrap_or_else(|| Arc::new(MemoryStore::default()));
-        let cache = cached.unwrap_or_else(|| shared.clone());
         let templates = Templates::load(&config.template_path, problems);
         let (services, events) = services(&config, shared, cache, &metrics, problems);
         let empty = Snapshot::new(services.clone(), Arc::default(), Router::empty(), Vec::new());
@@ -100,7 +100,7 @@ impl Gateway {
 fn services(
     config: &Arc<Config>,
     shared: Arc<dyn Store>,
-    cache: Arc<dyn Store>,
+    cache: Responses,
     metrics: &Arc<Metrics>,
     problems: &mut Vec<Problem>,
 ) -> (Services, (event::Worker, event::Flusher)) {
@@ -125,7 +125,7 @@ fn services(
         monitor: Arc::new(Monitor::new(&config.monitor, &maker, PLACE, problems)),
         event_maker: Arc::new(maker),
         sessions: Arc::new(Sessions::new(config, shared.clone())),
-        cache,
+        cache: Arc::new(cache),
         store: shared,
         messages: Arc::new(messages(config, problems)),
         metrics: metrics.clone(),

@@ -41,10 +41,27 @@ struct Series {
     upstream: Histogram,
     gateway: Histogram,
     faults: [AtomicU64; FAULTS.len()],
+    cache: [AtomicU64; CACHE.len()],
 }
 
 /// Labels of `kind`, in the order of [`fault_index`].
 const FAULTS: [&str; 4] = ["unresolved", "connection", "timeout", "client_gone"];
+
+/// What the response cache did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CacheEvent {
+    /// It had the answer.
+    Hit,
+    /// It did not, or could not be asked.
+    Miss,
+    /// It took an answer.
+    Stored,
+    /// It could not take an answer: too long, too many at once, or the store did not.
+    Unstored,
+}
+
+/// Labels of `result`, in the order of [`CacheEvent`].
+const CACHE: [&str; 4] = ["hit", "miss", "stored", "unstored"];
 
 fn fault_index(fault: &UpstreamError) -> usize {
     match fault {
@@ -80,6 +97,13 @@ impl ApiMetrics {
         }
     }
 
+    /// Counts what the response cache did for one request.
+    pub fn cache(&self, event: CacheEvent) {
+        if let Some(count) = self.series().cache.get(event as usize) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
     fn series(&self) -> &Series {
         self.series.get_or_init(|| {
             Box::new(Series {
@@ -88,6 +112,7 @@ impl ApiMetrics {
                 upstream: Histogram::new(),
                 gateway: Histogram::new(),
                 faults: Default::default(),
+                cache: Default::default(),
             })
         })
     }
@@ -128,6 +153,7 @@ pub(super) fn render(apis: &[Arc<ApiMetrics>], out: &mut String) {
         }
     }
     faults(&live, out);
+    cache(&live, out);
 }
 
 fn requests(live: &[(&str, &Series)], out: &mut String) {
@@ -148,6 +174,20 @@ fn faults(live: &[(&str, &Series)], out: &mut String) {
             let count = count.load(Relaxed);
             if count > 0 {
                 let labels = family.labels(&[("api", id), ("kind", kind)]);
+                family.counter(&labels, count);
+            }
+        }
+    }
+}
+
+fn cache(live: &[(&str, &Series)], out: &mut String) {
+    let help = "What the response cache did: requests it had an answer for or not, answers it took or not.";
+    let mut family = Family::start(out, "pinhook_response_cache_total", "counter", help);
+    for (id, series) in live {
+        for (result, count) in CACHE.iter().zip(&series.cache) {
+            let count = count.load(Relaxed);
+            if count > 0 {
+                let labels = family.labels(&[("api", id), ("result", result)]);
                 family.counter(&labels, count);
             }
         }

@@ -24,7 +24,7 @@ mod tests;
 
 use std::sync::Arc;
 
-pub use api::{ApiMetrics, Times};
+pub use api::{ApiMetrics, CacheEvent, Times};
 pub use hook::{HookLabels, HookMetrics};
 pub use process::{
     AccessLogMetrics, AnalyticsMetrics, ConfigMetrics, DropReason, EventMetrics, HookThreadMetrics,

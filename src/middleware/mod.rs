@@ -6,6 +6,7 @@
 mod access_rights;
 mod api_rate_limit;
 mod auth;
+mod cache;
 mod certificate_check;
 mod context_vars;
 mod expires_header;
@@ -62,6 +63,7 @@ pub const REQUEST: &[Slot] = &[
     Slot::Step("transform_headers", transform_headers::build),
     Slot::Step("url_rewrite", url_rewrite::build),
     Slot::Step("method_transform", method_transform::build),
+    Slot::Step("cache", cache::build),
     Slot::Step("virtual_endpoint", virtual_endpoint::build),
     Slot::Hooks(HookKind::Endpoint, hooks::build),
     Slot::Hooks(HookKind::Post, hooks::build),

@@ -56,6 +56,11 @@ pub fn responses(api_id: &str) -> String {
     ["cache-", api_id].concat()
 }
 
+/// One cached response. `caller` is the token, or without one the client's address; `hash` stands for the request.
+pub fn response(api_id: &str, caller: &str, hash: &str) -> String {
+    [&responses(api_id), api_id, caller, hash].concat()
+}
+
 /// A certificate, by its id.
 pub fn certificate(id: &str) -> String {
     ["cert-raw-", id].concat()
@@ -113,6 +118,12 @@ mod tests {
     fn keys_and_organisations_have_tyks_names() {
         assert_eq!(session("323482177bb14153"), "apikey-323482177bb14153");
         assert_eq!(organisation("org1"), "orgkey.org1");
+    }
+
+    #[test]
+    fn cached_responses_have_tyks_names() {
+        assert_eq!(response("crd", "127.0.0.1", "6de3"), "cache-crdcrd127.0.0.16de3");
+        assert!(response("crd", "", "").starts_with(&responses("crd")));
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod count;
 pub mod keys;
 mod memory;
 mod redis;
+mod responses;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use self::{
     count::{Count, Counted},
     memory::MemoryStore,
     redis::{RedisStore, redis_problems},
+    responses::Responses,
 };
 use crate::error::Result;
 

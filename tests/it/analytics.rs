@@ -86,6 +86,7 @@ fn keyless_success() -> Observed {
         upstream: Duration::from_millis(5),
         client: Some([127, 0, 0, 1].into()),
         tags: Vec::new(),
+        cached: false,
         detail: None,
     }
 }

@@ -138,6 +138,7 @@ fn observed(api: &Arc<RecordedApi>) -> Observed {
         upstream: Duration::ZERO,
         client: Some([192, 0, 2, 1].into()),
         tags: vec!["given".to_owned()],
+        cached: false,
         detail: None,
     }
 }

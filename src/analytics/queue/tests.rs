@@ -28,6 +28,7 @@ fn detailed(bytes: usize) -> Observed {
         upstream: Duration::ZERO,
         client: None,
         tags: Vec::new(),
+        cached: false,
         detail: Some(Box::new(detail)),
     }
 }

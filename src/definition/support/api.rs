@@ -111,7 +111,6 @@ const SETTINGS: &[Setting<ApiDefinition>] = &[
         |d| d.cors.options_passthrough,
         Instead("OPTIONS requests run the whole chain"),
     ),
-    Setting("cache_options.enable_cache", |d| d.cache_options.enable_cache, Instead("nothing is cached")),
     Setting(
         "enable_batch_request_support",
         |d| d.enable_batch_request_support,

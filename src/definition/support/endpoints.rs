@@ -21,12 +21,6 @@ const KINDS: &[Kind] = &[
         |p| p.validate_request.iter().map(|e| e.enabled).collect(),
         Refuse("requests can be validated"),
     ),
-    Kind("cache", |p| vec![true; p.cache.len()], Instead("nothing is cached")),
-    Kind(
-        "advance_cache_config",
-        |p| p.advance_cache_config.iter().map(|e| !e.disabled).collect(),
-        Instead("nothing is cached"),
-    ),
     Kind(
         "transform",
         |p| p.transform.iter().map(|e| !e.disabled).collect(),

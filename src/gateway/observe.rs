@@ -210,7 +210,9 @@ impl End {
 fn path(api: &Api, ctx: &Ctx) -> String {
     let (path, whole) = match (&ctx.outbound, ctx.outcome.answered) {
         (Some(out), answered) => (out.path.as_str(), answered == Answered::Upstream),
-        (None, answered) => (ctx.url.path(), matches!(answered, Answered::Hook | Answered::Cache | Answered::Mock)),
+        (None, answered) => {
+            (ctx.url.path(), matches!(answered, Answered::Hook | Answered::Cache | Answered::Mock))
+        }
     };
     if whole || !api.definition.proxy.strip_listen_path {
         return path.to_owned();

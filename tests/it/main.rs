@@ -37,6 +37,7 @@ mod record_hooks;
 mod recording;
 mod records;
 mod reload;
+mod response_cache;
 mod scripts;
 mod sticky;
 mod store;

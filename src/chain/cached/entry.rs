@@ -31,7 +31,8 @@ pub struct Entry {
 impl Entry {
     /// About how many bytes [`Entry::encode`] makes.
     pub fn size(&self) -> usize {
-        let headers: usize = self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
+        let headers: usize =
+            self.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 4).sum();
         (self.body.len() + headers + 64) / 3 * 4 + self.key.len() + 16
     }
 
@@ -106,7 +107,8 @@ impl CachedAnswer {
     fn parse(text: &Bytes, is_head: bool) -> Option<Self> {
         let end = text.windows(4).position(|four| four == b"\r\n\r\n")?;
         let lines = text.get(..end)?;
-        let mut lines = lines.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
+        let mut lines =
+            lines.split(|byte| *byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
         let mut head = status_line(lines.next()?)?;
         for line in lines {
             let colon = line.iter().position(|byte| *byte == b':')?;

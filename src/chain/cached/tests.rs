@@ -48,7 +48,9 @@ fn read(text: &str) -> Option<(u16, Bytes)> {
 fn status_and_time_decide_what_is_kept() {
     let ttl = |rule: Arc<CacheRule>, head: &ResponseHeader| rule.ttl(head).map(|ttl| ttl.as_secs());
     let all = rule(&[], 60, false);
-    for (status, expected) in [(200, true), (404, true), (503, true), (206, false), (304, false), (416, false)] {
+    for (status, expected) in
+        [(200, true), (404, true), (503, true), (206, false), (304, false), (416, false)]
+    {
         assert_eq!(ttl(all.clone(), &head(status, &[])).is_some(), expected, "{status}");
     }
     assert_eq!(ttl(rule(&[200, 206], 60, false), &head(404, &[])), None);
@@ -70,7 +72,8 @@ fn an_upstream_may_decide_where_it_is_asked() {
 
 #[test]
 fn an_entry_is_laid_out_as_gos_writer_does() {
-    let head = head(200, &[("x-b", "2"), ("content-type", "a/b"), ("x-b", "1"), ("transfer-encoding", "chunked")]);
+    let head =
+        head(200, &[("x-b", "2"), ("content-type", "a/b"), ("x-b", "1"), ("transfer-encoding", "chunked")]);
     let entry = kept(&head, false, &["ab", "c"]).unwrap();
     let expected = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nContent-Type: a/b\r\nX-B: 2\r\nX-B: 1\r\n\r\nabc";
     assert_eq!(text_of(&entry), expected);
@@ -128,7 +131,10 @@ fn every_form_that_tyk_writes_is_read() {
     let abc = || Some((200, Bytes::from_static(b"abc")));
     assert_eq!(read("HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\nabc"), abc());
     assert_eq!(read("HTTP/2.0 200 OK\r\nConnection: close\r\n\r\nabc"), abc());
-    assert_eq!(read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"), abc());
+    assert_eq!(
+        read("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n"),
+        abc()
+    );
     assert_eq!(read("HTTP/1.1 204 No Content\r\n\r\n"), Some((204, Bytes::new())));
 }
 
@@ -154,9 +160,14 @@ fn garbage_is_no_answer() {
     }
     let fine = "HTTP/1.1 200 OK\r\n\r\n";
     let good = STANDARD.encode(fine);
-    for stored in [String::new(), "|".to_owned(), good.clone(), format!("{good}|soon"), format!("{good}|2000|1"),
-        "***|2000".to_owned()]
-    {
+    for stored in [
+        String::new(),
+        "|".to_owned(),
+        good.clone(),
+        format!("{good}|soon"),
+        format!("{good}|2000|1"),
+        "***|2000".to_owned(),
+    ] {
         assert!(CachedAnswer::decode(stored.as_bytes(), false, at(1000)).is_none(), "{stored}");
     }
     assert!(CachedAnswer::decode(&stored(fine, "2000"), false, at(1000)).is_some());

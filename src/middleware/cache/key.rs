@@ -90,7 +90,11 @@ mod tests {
         assert_eq!(of("id=1&n=a", Some(&wanted)), of("id=1&n=b", Some(&wanted)));
         assert_ne!(of("id=1", Some(&wanted)), of("id=2", Some(&wanted)));
         assert_ne!(of("id=1&n=a", None), of("id=1&n=b", None));
-        assert_eq!(of("x", Some(&wanted)), hash(&get(&[]), "/a", &[], None, None), "nothing found, nothing added");
+        assert_eq!(
+            of("x", Some(&wanted)),
+            hash(&get(&[]), "/a", &[], None, None),
+            "nothing found, nothing added"
+        );
         assert_eq!(of("", None), hex(Md5::digest(["GET-/a-", &"0".repeat(32)].concat())));
     }
 }

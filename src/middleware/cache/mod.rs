@@ -102,7 +102,8 @@ fn ttl_header(name: &str, blueprint: &mut Blueprint<'_>) -> HeaderName {
         return TTL;
     }
     name.to_ascii_lowercase().parse().unwrap_or_else(|_| {
-        blueprint.refuse("cache_options.cache_control_ttl_header", format!("{name:?} is no header; {TTL} counts"));
+        blueprint
+            .refuse("cache_options.cache_control_ttl_header", format!("{name:?} is no header; {TTL} counts"));
         TTL
     })
 }
@@ -153,8 +154,8 @@ fn own(entry: &CacheEntry, general: &CacheRule, at: &str, blueprint: &mut Bluepr
     let mut body = None;
     if !entry.cache_key_regex.is_empty() {
         // Bodies need not be UTF-8.
-        let compiled = re2::compile(&entry.cache_key_regex)
-            .and_then(|regex| regex::bytes::Regex::new(regex.as_str()));
+        let compiled =
+            re2::compile(&entry.cache_key_regex).and_then(|regex| regex::bytes::Regex::new(regex.as_str()));
         match compiled {
             Ok(regex) => body = Some(regex),
             Err(error) => {
@@ -184,7 +185,11 @@ impl Middleware for ResponseCache {
         let stored = match self.responses.get(&key).await {
             Ok(stored) => stored,
             Err(error) => {
-                tracing::debug!(api_id = &*self.api_id, error = error.chain(), "the response cache does not answer");
+                tracing::debug!(
+                    api_id = &*self.api_id,
+                    error = error.chain(),
+                    "the response cache does not answer"
+                );
                 count(ctx, CacheEvent::Miss);
                 return Ok(Flow::Next);
             }
@@ -206,7 +211,11 @@ impl Middleware for ResponseCache {
 
 impl ResponseCache {
     /// The rule for this request, and what of its body counts; nothing if it is not cached.
-    fn find(&self, head: &RequestHeader, ctx: &Ctx) -> Option<(&Arc<CacheRule>, Option<&regex::bytes::Regex>)> {
+    fn find(
+        &self,
+        head: &RequestHeader,
+        ctx: &Ctx,
+    ) -> Option<(&Arc<CacheRule>, Option<&regex::bytes::Regex>)> {
         let is_safe = is_safe(&head.method);
         if let Some(rule) = self.everywhere.as_ref().filter(|_| is_safe) {
             return Some((rule, None));
@@ -293,4 +302,3 @@ fn respond(answer: CachedAnswer, head: &RequestHeader) -> Response {
     }
     Response { head: answer, body, origin: Origin::Cache }
 }
-

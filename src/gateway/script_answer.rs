@@ -41,6 +41,10 @@ pub(super) async fn send(
         head.remove_header(&name);
     }
     sniff::name_type(&mut head, &body)?;
+    if edited {
+        cached::begin(ctx, &head);
+        cached::whole(ctx, &body, None);
+    }
     if gateway.config.close_connections {
         session.set_keepalive(None);
     }
@@ -56,12 +60,8 @@ pub(super) async fn send(
 async fn edit(session: &mut Session, ctx: &mut Ctx, part: &mut ResponsePart) -> Result<()> {
     let Some(api) = ctx.api.clone() else { return Ok(()) };
     let done = api.chain.response(session, ctx, part).await;
-    match &done {
-        Ok(()) => {
-            cached::begin(ctx, &part.head);
-            cached::whole(ctx, part.body.as_ref().unwrap_or(&Bytes::new()), None);
-        }
-        Err(_) => ctx.storing = None,
+    if done.is_err() {
+        ctx.storing = None;
     }
     key_saving::save(ctx).await;
     match done {

@@ -1,6 +1,7 @@
 //! The response cache from outside: what is a hit, what is kept, and what becomes of it.
 
 mod outage;
+mod records;
 mod storage;
 mod whole;
 
@@ -9,6 +10,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering::Relaxed},
 };
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde_json::{Value, json};
 
 use crate::support::{
@@ -271,6 +273,27 @@ async fn a_response_hooks_edits_are_kept_and_it_does_not_run_on_a_hit() {
     let hit = gateway.get("/c/a").send().await;
     assert_eq!((is_hit(&hit), hit.text()), (true, "answer 0 edited".to_owned()));
     assert_eq!(count(&gateway, "c", "stored"), 1);
+}
+
+#[tokio::test]
+async fn the_answer_of_a_virtual_endpoint_is_kept() {
+    let up = Upstream::named("up").await;
+    let source =
+        "function v(request) { return TykJsResponse({ Body: String(Math.random()), Code: 203 }, {}); }";
+    let entry = json!([{
+        "path": "/v", "method": "GET", "response_function_name": "v",
+        "function_source_type": "blob", "function_source_uri": STANDARD.encode(source),
+    }]);
+    let definition = cached("c", &up, json!({})).endpoints("virtual", entry);
+    let builder = Gateway::build().config(|config| config.enable_jsvm = true);
+    let gateway = builder.api(definition).start().await;
+    let first = gateway.get("/c/v").send().await;
+    stored(&gateway, "c", 1).await;
+    let hit = gateway.get("/c/v").send().await;
+    assert_eq!((is_hit(&hit), hit.status, hit.text()), (true, 203, first.text()));
+    for name in ["server", "content-type", "date"] {
+        assert_eq!(hit.header(name), first.header(name), "{name}");
+    }
 }
 
 #[tokio::test]

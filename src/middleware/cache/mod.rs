@@ -180,8 +180,7 @@ impl Middleware for ResponseCache {
             return Ok(Flow::Next);
         }
         let started = Instant::now();
-        let (rule, body) = (rule.clone(), body.cloned());
-        let Some(key) = self.key(body.as_ref(), session, ctx).await? else { return Ok(Flow::Next) };
+        let Some(key) = self.key(body, session, ctx).await? else { return Ok(Flow::Next) };
         let stored = match self.responses.get(&key).await {
             Ok(stored) => stored,
             Err(error) => {
@@ -199,7 +198,7 @@ impl Middleware for ResponseCache {
         let found = stored.and_then(|stored| CachedAnswer::decode(&stored, is_head, SystemTime::now()));
         let Some(answer) = found.filter(|answer| is_readable(answer, head)) else {
             count(ctx, CacheEvent::Miss);
-            ctx.storing = Some(Box::new(Storing::new(rule, key, is_head, self.limit)));
+            ctx.storing = Some(Box::new(Storing::new(rule.clone(), key, is_head, self.limit)));
             return Ok(Flow::Next);
         };
         count(ctx, CacheEvent::Hit);
@@ -211,11 +210,11 @@ impl Middleware for ResponseCache {
 
 impl ResponseCache {
     /// The rule for this request, and what of its body counts; nothing if it is not cached.
-    fn find(
-        &self,
+    fn find<'s>(
+        &'s self,
         head: &RequestHeader,
         ctx: &Ctx,
-    ) -> Option<(&Arc<CacheRule>, Option<&regex::bytes::Regex>)> {
+    ) -> Option<(&'s Arc<CacheRule>, Option<&'s regex::bytes::Regex>)> {
         let is_safe = is_safe(&head.method);
         if let Some(rule) = self.everywhere.as_ref().filter(|_| is_safe) {
             return Some((rule, None));

@@ -1,6 +1,5 @@
 //! Where answers are kept: names and form in Redis, other gateways, invalidation.
 
-use base64::{Engine, engine::general_purpose::STANDARD};
 use pinhook::{
     cluster::{CHANNEL, Command, Notices},
     config::{Config, Secret},

@@ -266,7 +266,10 @@ fn a_build_that_cannot_be_says_why() {
         let (code, text) = plugin_build(folder.path(), &["-o", "/dev/null"]);
         assert_eq!(code, 2, "{text}");
         assert!(text.contains(&format!("{import}: ")) && text.contains(remedy), "{text}");
-        assert!(text.contains("hint: there are github.com/TykTechnologies/{tyk-pump/analytics, tyk/"), "{text}");
+        assert!(
+            text.contains("hint: there are github.com/TykTechnologies/{tyk-pump/analytics, tyk/"),
+            "{text}"
+        );
     }
     let folder = source(&[("main.go", HOOK)]);
     let (code, text) = plugin_build(folder.path(), &["--go", "no-such-go"]);

@@ -26,6 +26,7 @@ mod jwt;
 mod keys;
 mod limits;
 mod metrics;
+mod migrating;
 mod mtls;
 mod oauth;
 mod outage;

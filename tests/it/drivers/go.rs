@@ -41,6 +41,7 @@ async fn request_examples() {
                 .hook("pre", &example("sticky"), "Sticky")
                 .set("config_data", json!({ "upstreams": [elsewhere.url()] })),
         )
+        .api(go("envelope", &upstream).hook("post", &example("envelope"), "Envelope"))
         .api(go("inner", &elsewhere).set("internal", true))
         .api(api("board").target(&upstream).set("config_data", parts).endpoints("go_plugin", page))
         .start()
@@ -56,6 +57,14 @@ async fn request_examples() {
         gateway.get("/sticky/x").header("Service-Address", elsewhere.url()).send().await.text(),
         "elsewhere"
     );
+
+    let sent = gateway.request("PATCH", "/envelope/x?debug=1&a=b").body(r#"{"n":1}"#).send().await;
+    assert_eq!(sent.status, 200, "{}", sent.text());
+    let seen = upstream.last();
+    assert_eq!((seen.method.as_str(), seen.target.as_str()), ("POST", "/x?a=b&via=gateway"));
+    assert_eq!(&*seen.body, br#"{"api":"envelope","data":{"n":1}}"#);
+    let refused = gateway.request("POST", "/envelope/x").body("no JSON").send().await;
+    assert_eq!((refused.status, refused.text().as_str()), (400, "a JSON body is needed\n"));
 
     let page = gateway.get("/board/page").send().await;
     assert_eq!(page.header("content-type"), Some("application/json"));
@@ -266,7 +275,10 @@ fn a_build_that_cannot_be_says_why() {
         let (code, text) = plugin_build(folder.path(), &["-o", "/dev/null"]);
         assert_eq!(code, 2, "{text}");
         assert!(text.contains(&format!("{import}: ")) && text.contains(remedy), "{text}");
-        assert!(text.contains("hint: there are github.com/TykTechnologies/{tyk-pump/analytics, tyk/"), "{text}");
+        assert!(
+            text.contains("hint: there are github.com/TykTechnologies/{tyk-pump/analytics, tyk/"),
+            "{text}"
+        );
     }
     let folder = source(&[("main.go", HOOK)]);
     let (code, text) = plugin_build(folder.path(), &["--go", "no-such-go"]);

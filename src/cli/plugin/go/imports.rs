@@ -45,10 +45,13 @@ pub(super) fn unanswered(said: &str) -> Option<(String, String)> {
     }
     let mut text = "it imports packages of Tyk that pinhook has no stand-in for:".to_owned();
     for package in missing {
-        let remedy = REMEDIES.iter().find(|(start, _)| start.is_empty() || package == *start || inside(package, start));
+        let remedy = REMEDIES
+            .iter()
+            .find(|(start, _)| start.is_empty() || package == *start || inside(package, start));
         let _ = write!(text, "\n{package}: {}", remedy.map(|(_, remedy)| *remedy).unwrap_or_default());
     }
-    let there: Vec<&str> = there.iter().filter_map(|path| path.strip_prefix("github.com/TykTechnologies/")).collect();
+    let there: Vec<&str> =
+        there.iter().filter_map(|path| path.strip_prefix("github.com/TykTechnologies/")).collect();
     Some((text, format!("there are github.com/TykTechnologies/{{{}}}", there.join(", "))))
 }
 

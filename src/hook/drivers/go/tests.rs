@@ -108,3 +108,28 @@ fn names_are_sent_as_go_writes_them() {
     };
     assert_eq!(names, ["X-B3-Traceid", "Etag", "Dnt"]);
 }
+
+#[test]
+fn plugins_read_the_configuration_with_the_secrets_that_are_theirs() {
+    let config: crate::config::Config = serde_json::from_value(json!({
+        "secret": "the gateway's", "listen_port": 8080, "hash_key_function": "sha256",
+        "storage": { "type": "redis", "host": "redis", "password": "of redis" },
+        "http_server_options": { "read_timeout": 7 },
+        "coprocess_options": { "coprocess_grpc_server": "tcp://h:1" },
+        "secrets": { "partner": "of the plugin" },
+    }))
+    .unwrap();
+    let told = super::GoSettings::new(&config).for_workers;
+    for (member, expected) in [
+        ("/config/listen_port", json!(8080)),
+        ("/config/hash_key_function", json!("sha256")),
+        ("/config/storage/type", json!("redis")),
+        ("/config/storage/password", json!("of redis")),
+        ("/config/http_server_options/read_timeout", json!(7)),
+        ("/config/coprocess_options/coprocess_grpc_server", json!("tcp://h:1")),
+        ("/config/secrets/partner", json!("of the plugin")),
+    ] {
+        assert_eq!(told.pointer(member), Some(&expected), "{member}");
+    }
+    assert!(!told.to_string().contains("the gateway's"));
+}

@@ -19,6 +19,7 @@ const MODULES: &[(&str, &str)] = &[
     ("tyk.session", "from pinhook_objects import SessionState\nTykSession = SessionState"),
     ("tyk.request", "from pinhook_objects import Request\nTykCoProcessRequest = Request"),
     ("tyk.object", "from pinhook_objects import CoProcessObject\nTykCoProcessObject = CoProcessObject"),
+    ("pinhook_compat", include_str!("shim/compat.py")),
     ("pinhook_worker", include_str!("shim/worker.py")),
 ];
 

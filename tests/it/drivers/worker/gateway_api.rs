@@ -135,3 +135,46 @@ async fn a_plugin_may_have_threads_that_ask() {
     })
     .await;
 }
+
+/// What lies on the path of plugins in Tyk can be imported: message modules, and files of the package `tyk` by their bare names. A
+/// module of the plugin's own comes first, and what is the inside of Tyk is refused in words that help.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn modules_of_tyk_are_there_under_all_their_names() {
+    let upstream = Upstream::named("up").await;
+    let imports = "from coprocess_object_pb2 import Object\n\
+                   from coprocess_session_state_pb2 import SessionState, AccessDefinition\n\
+                   from coprocess_mini_request_object_pb2 import MiniRequestObject\n\
+                   from coprocess_return_overrides_pb2 import ReturnOverrides\n\
+                   from coprocess_response_object_pb2 import ResponseObject, Header\n\
+                   import coprocess_common_pb2 as common\n\
+                   from tyk.session import TykSession\nfrom tyk.object import TykCoProcessObject\n\
+                   from request import TykCoProcessRequest\nimport object as tyk_object\n\
+                   from decorators import CustomKeyCheck\nimport session as own\n\
+                   whole = Object(hook_type=common.CustomKeyCheck, session=SessionState(rate=2.0))\n\
+                   whole.request.set_headers['A'] = 'b'\n\
+                   try:\n    import tyk.loader\nexcept ImportError as error:\n    refused = str(error)\n";
+    let plugin = pre(
+        "Names",
+        &[
+            "request.add_header('X-Type', type(request).__name__ + ' ' + str(type(request) is TykCoProcessRequest))",
+            "request.add_header('X-Whole', '%d %.1f %s %s' % (whole.hook_type, whole.session.rate, whole.request.set_headers['A'], own.WHOSE))",
+            "request.add_header('X-Kind', str(isinstance(request.object, MiniRequestObject) and isinstance(session, TykSession)))",
+            "request.add_header('X-Refused', refused)",
+        ],
+    );
+    let builder = gateway(1)
+        .file("names.py", format!("{START}{imports}{plugin}"))
+        .file("session.py", "WHOSE = 'own'\n");
+    let file = builder.folder().join("names.py");
+    let gateway = builder.api(hooked("names", &upstream, "pre", entry(&file, "Names"))).start().await;
+    let answer = get(&gateway, "/names/").await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let seen = upstream.last();
+    let header = |name: &str| seen.header(name).unwrap();
+    assert_eq!((header("X-Type"), header("X-Kind")), ("Request True".to_owned(), "True".to_owned()));
+    assert_eq!(header("X-Whole"), "4 2.0 b own");
+    assert!(
+        header("X-Refused").contains("no module 'tyk.loader'")
+            && header("X-Refused").contains("tyk.decorators")
+    );
+}

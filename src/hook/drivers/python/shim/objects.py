@@ -284,6 +284,27 @@ class SessionState(Message):
     }
 
 
+class Object(Message):
+    """The whole call as a message. Hooks get its parts; this one is for code that makes its own, as in tests."""
+
+    _scalars = {"hook_type": 0, "hook_name": ""}
+    _parts = {
+        "request": one(MiniRequestObject),
+        "session": one(SessionState),
+        "metadata": texts,
+        "spec": texts,
+        "response": one(ResponseObject),
+    }
+
+
+class Event(Message):
+    _scalars = {"payload": ""}
+
+
+class EventReply(Message):
+    pass
+
+
 class Request:
     """What hooks get as `request`. `object` is the message itself."""
 

@@ -39,7 +39,9 @@ impl Call {
             seen = ctx.body(session).await?;
             if seen.is_none() {
                 self.skip("the request's body, which is streamed");
-                return Ok(Flow::Next);
+                if self.may_be_left_out() {
+                    return Ok(Flow::Next);
+                }
             }
         }
         let started = Instant::now();
@@ -93,6 +95,12 @@ impl Call {
             (None, Some(denial)) => Left::Denial(denial),
             (None, None) => Left::Body(body),
         })
+    }
+
+    /// Whether a request whose body it cannot be shown passes without it. Not where it says who calls: a client
+    /// chooses what is streamed. And not a rich plugin, which is sent every body whether it looks at it or not.
+    fn may_be_left_out(&self) -> bool {
+        self.kind != HookKind::Auth && self.family != Family::Coprocess
     }
 
     async fn replace_body(&self, body: Bytes, session: &mut Session, ctx: &mut Ctx) -> Result<()> {

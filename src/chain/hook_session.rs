@@ -94,7 +94,11 @@ impl Call {
         let LeftState { state: left, unsaved } = left;
         match (self.family, self.kind) {
             (Family::Native, _) => self.keep_native(left, unsaved, session, ctx),
-            (Family::Script | Family::Coprocess, HookKind::Auth) if answered => Ok(None),
+            (Family::Script, HookKind::Auth) if answered => Ok(None),
+            (Family::Coprocess, HookKind::Auth) if answered => {
+                name_key(left, ctx);
+                Ok(None)
+            }
             (Family::Script, HookKind::Auth) => {
                 self.keep_script(left, ctx);
                 Ok(None)
@@ -232,6 +236,15 @@ impl Call {
             function = &*self.name,
             "a hook {what}"
         );
+    }
+}
+
+/// The event of a refusal names the key of the session that came with it.
+fn name_key(left: Option<Arc<SessionState>>, ctx: &mut Ctx) {
+    let named = left.as_ref().and_then(|state| state.meta_data.get(TOKEN)?.as_str());
+    if let Some(token) = named {
+        let metadata = ctx.metadata.get_or_insert_default();
+        metadata.entry(TOKEN.to_owned()).or_insert_with(|| token.to_owned());
     }
 }
 

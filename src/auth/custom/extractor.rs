@@ -68,6 +68,16 @@ impl Extractor {
         if wish.disabled || wish.extract_with.is_empty() {
             return None;
         }
+        if !["value", "regex", "xpath"].contains(&&*wish.extract_with) {
+            let unknown = &wish.extract_with;
+            blueprint.warn(
+                AT,
+                format!(
+                    "extract_with {unknown:?} is not known: expected value, regex or xpath; the hook is asked for every request"
+                ),
+            );
+            return None;
+        }
         let from = source(wish).unwrap_or_else(|reason| {
             blueprint.refuse(AT, format!("{reason}; every request gets 400"));
             Source::Nowhere
@@ -106,11 +116,11 @@ impl Extractor {
             }
             Source::Form(name) => {
                 let mut text = String::new();
-                let query = ctx.url.query().to_owned();
-                add_values(&mut text, query.as_bytes(), name);
+                // Values of the body go first, as in Go.
                 if is_form(session) {
                     add_values(&mut text, &ctx.body(session).await?.unwrap_or_default(), name);
                 }
+                add_values(&mut text, ctx.url.query().as_bytes(), name);
                 Some(text)
             }
             Source::Body => {
@@ -181,10 +191,10 @@ fn source(wish: &IdExtractor) -> Result<Source, String> {
     }
 }
 
+/// One of the three that are known.
 fn with(wish: &IdExtractor) -> Result<With, String> {
     let text = |name: &str| wish.extractor_config.get(name).and_then(Value::as_str).unwrap_or_default();
     match &*wish.extract_with {
-        "value" => Ok(With::Value),
         "regex" => {
             let pattern = text("regex_expression");
             if pattern.is_empty() {
@@ -202,7 +212,7 @@ fn with(wish: &IdExtractor) -> Result<With, String> {
                 None => Err(format!("xpath_expression {path:?} is no XPath")),
             }
         }
-        other => Err(format!("extract_with {other:?} is not known: expected value, regex or xpath")),
+        _ => Ok(With::Value),
     }
 }
 

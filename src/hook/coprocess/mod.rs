@@ -27,7 +27,7 @@ use serde_json::Value;
 use super::{HookKind, Spec, canonical};
 use crate::session::SessionState;
 pub use object::{Header, HookType, Object, Request, Response, ReturnOverrides};
-pub use request::{host, method, params, scheme, url};
+pub use request::{host, method, params, request_uri, scheme, url};
 pub use session::{AccessDefinition, AccessSpec, BasicAuthData, JwtData, Monitor, Session};
 
 /// What holds for all calls of a hook.
@@ -45,7 +45,7 @@ impl Object {
         let hook_type = HookType::of(kind);
         let state = object.state.as_deref().filter(|_| sees_session(kind));
         let session = match (kind, state) {
-            (_, Some(state)) => Some(Box::new(Session::of(state))),
+            (_, Some(state)) => Some(Box::new(Session::of(state, object.token.as_deref()))),
             (HookKind::Response, None) => Some(Box::default()),
             (_, None) => None,
         };
@@ -114,9 +114,12 @@ pub fn config_data(spec: &Spec) -> Option<&str> {
 
 /// The first value of each header, by canonical name.
 pub fn first_values(headers: &HeaderMap) -> BTreeMap<String, String> {
+    let mut before = None;
     headers
-        .keys()
-        .filter_map(|name| Some((canonical(name.as_str()), shown(headers.get(name)?).into_owned())))
+        .iter()
+        // The values of one name come one after another.
+        .filter(|(name, _)| before.replace(*name) != Some(*name))
+        .map(|(name, value)| (canonical(name.as_str()), shown(value).into_owned()))
         .collect()
 }
 

@@ -118,7 +118,7 @@ pub struct Request {
     /// Method.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub method: String,
-    /// As `url`. To the plugin only.
+    /// The request target as it came; as `url` where a rewrite is parked. To the plugin only.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub request_uri: String,
     /// `http` or `https`: the client's connection. To the plugin only.

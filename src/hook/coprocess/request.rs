@@ -30,7 +30,7 @@ impl Request {
             params: params(object),
             return_overrides: ReturnOverrides { response_code: -1, ..ReturnOverrides::default() },
             method: method(object).to_owned(),
-            request_uri: url.clone(),
+            request_uri: request_uri(object).into_owned(),
             url,
             scheme: scheme(object).to_owned(),
             ..Self::default()
@@ -104,6 +104,16 @@ pub fn url(object: &Object) -> Cow<'_, str> {
         Some(parked) => parked.request_uri(),
         None => object.url.request_uri(),
     }
+}
+
+/// The request target as the client wrote it, whatever hooks made of the URL since; a parked rewrite goes before it.
+pub fn request_uri(object: &Object) -> Cow<'_, str> {
+    let is_parked = object.parked.as_ref().is_some_and(|parked| parked.url.is_some());
+    // A target without a path is that of CONNECT.
+    if is_parked || object.request.uri.path_and_query().is_none() {
+        return url(object);
+    }
+    String::from_utf8_lossy(object.request.raw_path())
 }
 
 /// The method that plugins see: a parked one goes before that of the request.
@@ -197,8 +207,13 @@ fn apply_method(object: &mut Object, text: &str) -> Result<(), String> {
     if method(object) == text {
         return Ok(());
     }
-    let new =
-        Method::from_bytes(text.as_bytes()).map_err(|_| format!("its method {text:?} cannot be sent"))?;
+    let new = match text {
+        // What Go's client makes of a method that was emptied.
+        "" => Method::GET,
+        text => {
+            Method::from_bytes(text.as_bytes()).map_err(|_| format!("its method {text:?} cannot be sent"))?
+        }
+    };
     match object.parked.as_mut().and_then(|parked| parked.method.as_mut()) {
         Some(parked) => drop(mem::replace(parked, new)),
         None => object.request.set_method(new),

@@ -92,7 +92,7 @@ message! {
         certificate: String,
         /// Never sent.
         max_query_depth: i64,
-        /// Of no use: the key's id is its `token`.
+        /// Token of who calls. To the plugin only: the id of a session that one leaves is its metadata's `token`.
         key_id: String,
         /// `delete`, `retain` or nothing.
         post_expiry_action: String,
@@ -152,8 +152,8 @@ message! {
 }
 
 impl Session {
-    /// A state as a plugin sees it.
-    pub fn of(state: &SessionState) -> Self {
+    /// A state as a plugin sees it, and the token that it belongs to.
+    pub fn of(state: &SessionState, token: Option<&str>) -> Self {
         Self {
             last_check: state.last_check,
             allowance: state.allowance,
@@ -193,7 +193,7 @@ impl Session {
             apply_policies: state.apply_policies.clone(),
             certificate: String::new(),
             max_query_depth: 0,
-            key_id: String::new(),
+            key_id: token.unwrap_or_default().to_owned(),
             post_expiry_action: state.post_expiry_action.clone(),
             post_expiry_grace_period: state.post_expiry_grace_period,
         }

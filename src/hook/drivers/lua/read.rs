@@ -75,7 +75,8 @@ fn field(lua: &Lua, live: &Live, object: &Object, name: &str) -> mlua::Result<Va
             Ok(Value::Table(headers))
         }
         "params" => Ok(Value::Table(texts(lua, &coprocess::params(object))?)),
-        "url" | "request_uri" => text(coprocess::url(object).as_bytes()),
+        "url" => text(coprocess::url(object).as_bytes()),
+        "request_uri" => text(coprocess::request_uri(object).as_bytes()),
         "method" => text(coprocess::method(object).as_bytes()),
         "scheme" => text(coprocess::scheme(object).as_bytes()),
         "raw_body" => text(object.body.as_deref().unwrap_or_default()),
@@ -111,7 +112,8 @@ fn fill(lua: &Lua, live: &Live, object: &Object, what: &str, table: &Table) -> m
         }
         "session" => {
             let Some(state) = state else { return Ok(()) };
-            let session = serde_json::to_value(Session::of(state)).map_err(mlua::Error::external)?;
+            let session = serde_json::to_value(Session::of(state, object.token.as_deref()))
+                .map_err(mlua::Error::external)?;
             for (name, value) in session.as_object().into_iter().flatten() {
                 table.raw_set(name.as_str(), cjson::to_lua(lua, value, &Value::Nil)?)?;
             }

@@ -40,7 +40,7 @@ impl Serialize for Head<'_> {
         }
         map.serialize_entry("request", &RequestHead(object))?;
         if let Some(state) = object.state.as_deref().filter(|_| coprocess::sees_session(kind)) {
-            map.serialize_entry("session", &Session::of(state))?;
+            map.serialize_entry("session", &Session::of(state, object.token.as_deref()))?;
         }
         if let Some(part) = object.response.as_deref() {
             let mut response = Response::of(part, RAW);
@@ -58,7 +58,11 @@ impl Serialize for RequestHead<'_> {
         let object = self.0;
         let mut map = to.serialize_map(None)?;
         map.serialize_entry("headers", &Headers(object))?;
-        map.serialize_entry("url", &coprocess::url(object))?;
+        let (url, target) = (coprocess::url(object), coprocess::request_uri(object));
+        map.serialize_entry("url", &url)?;
+        if url != target {
+            map.serialize_entry("request_uri", &target)?;
+        }
         map.serialize_entry("method", coprocess::method(object))?;
         if object.url.has_query() {
             map.serialize_entry("params", &coprocess::params(object))?;

@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use pinhook::hook::drivers::grpc::proto::{HookType, Object};
+use http::Request;
+use pinhook::hook::drivers::grpc::proto::{Header, HookType, Object, ReturnOverrides, SessionState};
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
 
 use super::{gateway, grpc, mark, with_auth, with_hook};
 use crate::support::{
+    in_time,
     plugin_server::{PluginServer, Reply},
     until,
     upstream::Upstream,
@@ -104,6 +107,8 @@ async fn events_of_an_api_reach_its_server() {
     let server = PluginServer::start(|mut object: Object| {
         let overrides = object.request.as_mut().unwrap().return_overrides.as_mut().unwrap();
         overrides.response_code = 403;
+        let metadata = [("token".to_owned(), "of-session".to_owned())].into();
+        object.session = Some(Box::new(SessionState { metadata, ..SessionState::default() }));
         Reply::Object(Box::new(object))
     });
     let denied = server.await;
@@ -117,6 +122,7 @@ async fn events_of_an_api_reach_its_server() {
     until("the event", async || !denied.events().is_empty()).await;
     let event: Value = serde_json::from_str(&denied.events()[0]).unwrap();
     assert_eq!(event["message"]["Type"], "AuthFailure", "{event}");
+    assert_eq!(event["message"]["Meta"]["Key"], "of-session", "{event}");
     assert_eq!(event["handler_name"], "OnFailure");
     assert_eq!(event["spec"], json!({ "APIID": "denied", "OrgID": "org" }));
 }
@@ -138,4 +144,127 @@ async fn an_entry_and_an_api_may_have_servers_of_their_own() {
         gateway.get(&format!("/{id}/x")).send().await;
         assert_eq!(upstream.last().header("X-Mark").as_deref(), Some(id));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_answer_is_a_refusal_or_goes_out_as_it_is() {
+    let upstream = Upstream::named("up").await;
+    let server = PluginServer::start(|mut object: Object| {
+        let request = object.request.as_mut().unwrap();
+        let flags = &request.params;
+        let headers =
+            [("X-Ov".to_owned(), "1".to_owned()), ("Content-Type".to_owned(), "text/css".to_owned())];
+        request.return_overrides = Some(ReturnOverrides {
+            response_code: flags["code"].parse().unwrap(),
+            response_error: flags.get("error").cloned().unwrap_or_default(),
+            response_body: flags.get("body").cloned().unwrap_or_default(),
+            override_error: flags.contains_key("raw"),
+            headers: headers.into(),
+        });
+        Reply::Object(Box::new(object))
+    });
+    let server = server.await;
+    let gateway = gateway(server.target())
+        .api(with_hook("pre", "pre", "F", &upstream))
+        .api(with_auth(grpc("auth", &upstream), "F"))
+        .start()
+        .await;
+    for (query, status, as_it_is, text) in [
+        ("code=200&body=b", 200, true, "b"),
+        ("code=302&body=b&error=e", 302, true, "e"),
+        ("code=401&error=e&body=b", 401, false, "e"),
+        ("code=403&body=b", 403, false, "b"),
+        ("code=429", 429, false, "Key not authorised"),
+        ("code=418&body=b&raw=1", 418, true, "b"),
+    ] {
+        for api in ["pre", "auth"] {
+            let answer = gateway.get(&format!("/{api}/x?{query}")).send().await;
+            assert_eq!((answer.status, answer.header("x-ov")), (status, Some("1")), "{api} {query}");
+            let kind = if as_it_is { "text/css" } else { "application/json" };
+            assert_eq!(answer.header("content-type"), Some(kind), "{api} {query}");
+            let said = if as_it_is { answer.text() } else { answer.error().1 };
+            assert_eq!(said, text, "{api} {query}");
+        }
+    }
+    assert_eq!(upstream.count(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_response_has_the_headers_of_the_list() {
+    let upstream = Upstream::named("up").await;
+    let server = PluginServer::start(|mut object: Object| {
+        assert!(object.session.is_some() && object.metadata.is_empty());
+        let response = object.response.as_mut().unwrap();
+        let values = vec!["a".to_owned(), "b".to_owned()];
+        response.multivalue_headers.push(Header { key: "X-List".to_owned(), values });
+        response.status_code = 0;
+        response.raw_body = "longer than it was".into();
+        // Of no effect.
+        let request = object.request.as_mut().unwrap();
+        request.return_overrides.as_mut().unwrap().response_code = 500;
+        Reply::Object(Box::new(object))
+    });
+    let server = server.await;
+    let gateway = gateway(server.target()).api(with_hook("list", "response", "F", &upstream)).start().await;
+    let answer = gateway.get("/list/x").send().await;
+    assert_eq!((answer.status, &*answer.text()), (200, "longer than it was"));
+    let values = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("x-list"));
+    assert_eq!(values.map(|(_, value)| &**value).collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(answer.header("content-length"), Some("18"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_target_is_told_as_it_came_and_an_empty_method_is_get() {
+    let upstream = Upstream::named("up").await;
+    let server = PluginServer::start(|mut object: Object| {
+        let request = object.request.as_mut().unwrap();
+        if object.hook_name == "Move" {
+            request.url = "/moved/there?x=1".to_owned();
+        } else {
+            let seen = format!("{} {} {}", request.method, request.url, request.request_uri);
+            request.set_headers.insert("X-Seen".into(), seen);
+            request.method.clear();
+        }
+        Reply::Object(Box::new(object))
+    });
+    let server = server.await;
+    let definition = with_hook("moved", "pre", "Move", &upstream).entry("pre", json!({ "name": "See" }));
+    let gateway = gateway(server.target()).api(definition).start().await;
+    assert_eq!(gateway.request("DELETE", "/moved/here?x=1").send().await.status, 200);
+    let seen = upstream.last();
+    assert_eq!(seen.header("X-Seen").as_deref(), Some("DELETE /moved/there?x=1 /moved/here?x=1"));
+    assert_eq!(seen.method, "GET");
+}
+
+/// A client that calls itself one of gRPC has its body streamed: nobody is let in for that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_asked_about_without_its_body() {
+    let upstream = Upstream::named("up").await;
+    let server = PluginServer::start(|mut object: Object| {
+        let request = object.request.as_mut().unwrap();
+        let overrides = request.return_overrides.as_mut().unwrap();
+        overrides.response_code = if request.raw_body.is_empty() { 401 } else { 500 };
+        Reply::Object(Box::new(object))
+    });
+    let server = server.await;
+    let gateway = gateway(server.target())
+        .api(with_hook("pre", "pre", "F", &upstream))
+        .api(with_auth(grpc("auth", &upstream), "F"))
+        .start()
+        .await;
+    let stream = TcpStream::connect(gateway.address()).await.unwrap();
+    let (client, connection) = in_time("a handshake", h2::client::handshake(stream)).await.unwrap();
+    tokio::spawn(connection);
+    for (count, api) in [(1, "pre"), (2, "auth")] {
+        let call = Request::post(format!("http://gateway.test/{api}/pkg.Service/Call"))
+            .header("content-type", "application/grpc")
+            .body(())
+            .unwrap();
+        let mut client = client.clone().ready().await.unwrap();
+        let (answer, mut out) = client.send_request(call, false).unwrap();
+        out.send_data(bytes::Bytes::from_static(b"\0\0\0\0\x011"), true).unwrap();
+        let answer = in_time("the answer", answer).await.unwrap();
+        assert_eq!((answer.status().as_u16(), server.calls()), (401, count), "{api}");
+    }
+    assert_eq!(upstream.count(), 0);
 }

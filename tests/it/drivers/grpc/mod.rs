@@ -2,6 +2,7 @@
 
 mod calls;
 mod examples;
+mod extractor;
 mod faults;
 pub(super) mod functions;
 mod servers;

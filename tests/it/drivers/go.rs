@@ -143,7 +143,7 @@ async fn what_a_hook_does_wrong_fails_its_request_and_no_other() {
         .await;
 
     assert_eq!(fault(&gateway, "f", "none").await.text(), "up");
-    for what in ["panic", "nil", "bad-header", "bad-method", "large"] {
+    for what in ["panic", "nil", "goexit", "bad-header", "bad-method", "large"] {
         assert_eq!(
             fault(&gateway, "f", what).await.error(),
             (500, "Internal Server Error".to_owned()),
@@ -153,7 +153,7 @@ async fn what_a_hook_does_wrong_fails_its_request_and_no_other() {
     }
     assert_eq!(
         upstream.last().header("x-calls").as_deref(),
-        Some("11"),
+        Some("13"),
         "the worker lived through all of it"
     );
     let masked = gateway.get("/res/x").send().await;
@@ -164,6 +164,31 @@ async fn what_a_hook_does_wrong_fails_its_request_and_no_other() {
         assert_eq!(fault(&gateway, "f", what).await.status, 500, "{what}");
         until("the next worker", async || fault(&gateway, "f", "none").await.status == 200).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hooks_of_a_request_share_its_context() {
+    let upstream = Upstream::named("up").await;
+    let gateway = Gateway::build()
+        .api(go("c", &upstream).hook("pre", &faults(), "Leave").hook("pre", &faults(), "Find").hook(
+            "response",
+            &faults(),
+            "FindResponse",
+        ))
+        .api(go("e", &upstream).hook("pre", &faults(), "Edges"))
+        .start()
+        .await;
+    for _ in 0..2 {
+        let answer = gateway.get("/c/x").send().await;
+        assert_eq!(answer.header("x-found"), Some("of an earlier hook second"));
+        let seen = upstream.last();
+        assert_eq!(seen.header("x-found").as_deref(), Some("of an earlier hook"));
+        assert_eq!(seen.header("x-token").as_deref(), Some("first"));
+    }
+
+    assert_eq!(gateway.get("/e/x?flush").send().await.text(), "up", "a flush is no answer");
+    assert_eq!(gateway.get("/e/x?relative").send().await.status, 200);
+    assert_eq!(upstream.last().target, "/no/slash?relative");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

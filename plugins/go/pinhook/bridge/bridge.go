@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -39,6 +40,7 @@ type Call struct {
 	lock      sync.Mutex
 	done      chan struct{}
 	cancelled bool
+	retired   atomic.Bool
 }
 
 type key struct{}
@@ -87,7 +89,7 @@ func (c Context) Value(k any) any {
 	if _, own := k.(key); own {
 		return c.Call
 	}
-	if Lookup != nil {
+	if Lookup != nil && !c.Call.retired.Load() {
 		return Lookup(c.Call, k)
 	}
 	return nil
@@ -104,6 +106,9 @@ func (c *Call) Cancel() {
 		}
 	}
 }
+
+// Retire has the context tell nothing any more of session and token: a later call of the same request knows better.
+func (c *Call) Retire() { c.retired.Store(true) }
 
 // Ask is a wish to the gateway: its head is a JSON object without `ask` and `call`, which are added.
 type Ask struct {

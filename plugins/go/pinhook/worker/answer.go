@@ -42,12 +42,8 @@ func (a *answer) WriteString(text string) (int, error) {
 	return a.body.WriteString(text)
 }
 
-// Flush is there for hooks that ask for it; an answer is sent when the hook has returned.
-func (a *answer) Flush() {
-	if a.status == 0 {
-		a.WriteHeader(http.StatusOK)
-	}
-}
+// Flush is there for hooks that ask for it. It is no answer, as in Tyk, and an answer is sent when the hook has returned.
+func (a *answer) Flush() {}
 
 func (a *answer) start(data []byte) {
 	if a.status == 0 {

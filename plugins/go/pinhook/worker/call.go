@@ -2,6 +2,7 @@ package worker
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"encoding/json"
 	"net/http"
@@ -19,6 +20,7 @@ type job struct {
 	function any
 	writer   answer
 	request  *http.Request
+	context  context.Context
 	url      url.URL
 	method   string
 	host     string
@@ -36,7 +38,8 @@ var noRequest http.Request
 
 // read takes a call apart. Texts of the request are parts of head.
 func (j *job) read(head string, requestBody, responseBody []byte) bool {
-	j.request = noRequest.WithContext(bridge.Context{Call: &j.call})
+	j.context = bridge.Context{Call: &j.call}
+	j.request = noRequest.WithContext(j.context)
 	request, r := j.request, reader{text: head}
 	var target, scheme string
 	if !r.open('{') {
@@ -77,11 +80,12 @@ func (j *job) read(head string, requestBody, responseBody []byte) bool {
 	}
 	if j.record == "" {
 		j.fill(target, scheme, requestBody)
+		j.restore()
 	}
 	if j.response != nil {
 		j.resBody.data = responseBody
 		j.response.Body, j.response.ContentLength = &j.resBody, int64(len(responseBody))
-		j.response.Request = request
+		j.response.Request = j.request
 	}
 	return true
 }
@@ -186,6 +190,7 @@ func (j *job) reply(out *object, parts *[3][]byte) error {
 	if err := j.replySession(out); err != nil {
 		return err
 	}
+	j.keep()
 	if j.call.MetadataChanged {
 		data, err := json.Marshal(j.call.Metadata)
 		if err != nil {
@@ -225,6 +230,9 @@ func (j *job) replyRequest(out *object, parts *[3][]byte) error {
 		target := request.URL.RequestURI()
 		if request.URL.Scheme != "" && request.URL.Host != "" {
 			target = request.URL.String()
+		} else if !strings.HasPrefix(target, "/") {
+			// As on Tyk's way to the upstream.
+			target = "/" + target
 		}
 		out.text("url", target)
 	}

@@ -35,6 +35,7 @@ pub(super) const SOURCES: &[Source] = sources![
     "pinhook/worker/call.go",
     "pinhook/worker/frame.go",
     "pinhook/worker/json.go",
+    "pinhook/worker/values.go",
     "pinhook/worker/worker.go",
     "tyk-pump/analytics/record.go",
     "tyk-pump/go.mod",

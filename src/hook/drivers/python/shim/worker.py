@@ -44,6 +44,8 @@ PROTOCOL = 1
 PARKED = 256
 # How long the turn's thread may take to notice that the gateway is gone.
 GRACE = 0.5
+# How often a thread that waits looks whether it has to read.
+LOOK = 0.005
 # Names of Python's own modules; known from 3.10 on.
 BUILT_IN = getattr(sys, "stdlib_module_names", sys.builtin_module_names)
 
@@ -86,6 +88,8 @@ class Worker:
         self.calls = {}
         self.asked = 0
         self.ids = threading.Lock()
+        # Whoever holds it reads from the gateway.
+        self.reading = allocate_lock()
         self.define(head)
 
     # What the gateway says.
@@ -106,16 +110,17 @@ class Worker:
         """Has the turn until it is given away or the gateway is gone."""
         self.turn = get_ident()
         own = None
-        receive, pending = self.wire.receive, self.pending
+        receive, pending, reading = self.wire.receive, self.pending, self.reading
         while True:
-            kind, id, hook, head, parts = pending.popleft() if pending else receive()
+            with reading:
+                kind, id, hook, head, parts = pending.popleft() if pending else receive()
             if kind == CALL:
                 self.call(id, hook, head, parts)
             elif kind == ANSWER:
                 waiter = self.waiters.pop(id, None)
                 if waiter is None:
                     continue
-                waiter.head, waiter.parts = head, parts
+                waiter.parts, waiter.head = parts, head
                 if not waiter.parked:
                     waiter.lock.release()
                     continue
@@ -242,10 +247,8 @@ class Worker:
             self.pass_turn()
             waiter.lock.acquire()
             self.turn = thread
-        elif has_turn:
-            self.read_until(id, waiter)
         else:
-            waiter.lock.acquire()
+            self.wait(waiter, has_turn)
         error = waiter.head.get("error")
         if error:
             raise GatewayError(error)
@@ -257,22 +260,33 @@ class Worker:
         else:
             start_new_thread(self.start, ())
 
-    def read_until(self, wanted, waiter):
-        """Waits with the turn held: everything else waits, too."""
-        while True:
-            frame = self.wire.receive()
-            kind, id, _, head, parts = frame
-            if kind == ANSWER and id == wanted:
-                del self.waiters[id]
-                waiter.head, waiter.parts = head, parts
-                return
-            other = self.waiters.get(id) if kind == ANSWER else None
-            if other is not None and not other.parked:
-                del self.waiters[id]
-                other.head, other.parts = head, parts
-                other.lock.release()
+    def wait(self, waiter, has_turn):
+        """Waits for an answer while others wait, too: who has the turn is in a hook, so any thread may have to read."""
+        lock, reading = waiter.lock, self.reading
+        while not lock.acquire(False):
+            # What is read already is for who has the turn, and he is about to take it.
+            his = not has_turn and self.pending and self.turn not in self.calls
+            if not his and reading.acquire(False):
+                try:
+                    if waiter.head is None:
+                        self.deliver(self.wire.receive())
+                finally:
+                    reading.release()
             else:
-                self.pending.append(frame)
+                lock.acquire(True, LOOK)
+                if waiter.head is not None:
+                    return
+
+    def deliver(self, frame):
+        """Gives an answer to the thread that waits for it; everything else is kept for who has the turn."""
+        kind, id, _, head, parts = frame
+        waiter = self.waiters.get(id) if kind == ANSWER else None
+        if waiter is None or waiter.parked:
+            self.pending.append(frame)
+            return
+        del self.waiters[id]
+        waiter.parts, waiter.head = parts, head
+        waiter.lock.release()
 
 
 def request_edits(request, message):

@@ -1,6 +1,9 @@
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{super::document, EXTENSION, faults, made, plain, with};
+use super::{
+    super::{convert, document},
+    EXTENSION, faults, made, plain, with,
+};
 
 #[test]
 fn what_a_document_lacks_is_named_by_its_place() {
@@ -88,5 +91,66 @@ fn a_classic_definition_is_no_document() {
     assert!(document(r#"{"swagger": "2.0"}"#).is_some());
     for text in ["{", "{}", r#"{"openapi": ""}"#, r#"{"openapi": "3.0.3", "proxy": {}}"#] {
         assert!(document(text).is_none(), "{text}");
+    }
+}
+
+/// The documents of all recorded cases.
+fn recorded() -> Vec<Value> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/cases/oas");
+    let mut documents = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let case: Value = serde_json::from_slice(&std::fs::read(entry.unwrap().path()).unwrap()).unwrap();
+        let bodies = case["steps"].as_array().unwrap().iter().map(|step| &step["request"]["json"]);
+        let halves = case["apis"].as_array().unwrap().iter().map(|api| &api["oas"]);
+        let whole = bodies.chain(halves).filter(|body| body.get(EXTENSION).is_some());
+        documents.extend(whole.filter(|body| body[EXTENSION]["info"]["name"] != "").cloned());
+    }
+    assert!(documents.len() > 20);
+    documents
+}
+
+/// Every place of a value, as a pointer.
+fn places(value: &Value, at: &str, found: &mut Vec<String>) {
+    found.push(at.to_owned());
+    match value {
+        Value::Object(members) => {
+            for (name, value) in members {
+                places(value, &format!("{at}/{}", name.replace('~', "~0").replace('/', "~1")), found);
+            }
+        }
+        Value::Array(items) => {
+            items
+                .iter()
+                .enumerate()
+                .for_each(|(index, value)| places(value, &format!("{at}/{index}"), found));
+        }
+        _ => {}
+    }
+}
+
+#[test]
+fn recorded_documents_are_understood_in_full() {
+    for document in recorded() {
+        for problem in made(&document).problems {
+            assert!(!problem.message.contains("unknown member"), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn no_value_in_any_place_makes_it_panic() {
+    for document in recorded() {
+        let mut found = Vec::new();
+        places(&document, "", &mut found);
+        for place in found {
+            for other in [json!(null), json!(-5), json!(1e300), json!("x"), json!([[]]), json!({"": {"": 1}})]
+            {
+                let mut changed = document.clone();
+                *changed.pointer_mut(&place).unwrap() = other;
+                if let Err(faults) = convert(&changed, "test") {
+                    assert!(!faults.is_empty(), "{place}");
+                }
+            }
+        }
     }
 }

@@ -37,16 +37,13 @@ use super::{
 };
 use crate::error::Problem;
 
-/// Members that say nothing to a gateway or are another's business (`definition::support` names those that pinhook
-/// does not do).
-const LOOKED_AT: [&str; 5] = [
+/// Members that no Classic one stands for: `definition::support` names those that pinhook does not honour.
+const NAMED_ELSEWHERE: [&str; 13] = [
     "middleware.operations.*.validateRequest",
     "middleware.operations.*.mockResponse",
     "middleware.operations.*.scopeCheck",
     "middleware.operations.*.exchange",
     "server.authentication.securityProcessingMode",
-];
-const ELSEWHERE: [&str; 8] = [
     "server.authentication.security",
     "server.authentication.certificateAuth",
     "server.authentication.protectedResourceMetadata",
@@ -110,7 +107,7 @@ pub fn convert(root: &Value, place: &str) -> Result<Converted, Vec<Fault>> {
     faults.extend(schema::extension(&extension));
     let mut draft = Draft::default();
     fill(root, &document, &extension, &mut draft);
-    for pattern in LOOKED_AT.iter().chain(&ELSEWHERE) {
+    for pattern in NAMED_ELSEWHERE {
         claim(&extension, pattern);
     }
     faults.extend(notes.faults());

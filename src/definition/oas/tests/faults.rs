@@ -1,3 +1,5 @@
+use std::collections::HashSet;
+
 use serde_json::{Value, json};
 
 use super::{
@@ -139,10 +141,12 @@ fn recorded_documents_are_understood_in_full() {
 
 #[test]
 fn no_value_in_any_place_makes_it_panic() {
+    let mut known = HashSet::new();
     for document in recorded() {
         let mut found = Vec::new();
         places(&document, "", &mut found);
-        for place in found {
+        // What most documents have is tried once.
+        for place in found.into_iter().filter(|place| known.insert(place.clone())) {
             for other in [json!(null), json!(-5), json!(1e300), json!("x"), json!([[]]), json!({"": {"": 1}})]
             {
                 let mut changed = document.clone();

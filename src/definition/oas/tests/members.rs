@@ -60,6 +60,15 @@ fn members_become_members() {
             json!(771),
         ),
         ("upstream.proxy", json!({"url": "http://p"}), "/proxy/transport/proxy_url", json!("http://p")),
+    ] {
+        let made = classic(&[(path, value)]);
+        assert_eq!(made.pointer(pointer), Some(&expected), "{path}");
+    }
+}
+
+#[test]
+fn lists_and_blocks_become_what_classic_has_for_them() {
+    for (path, value, pointer, expected) in [
         (
             "upstream.mutualTLS",
             json!({"enabled": true, "domainToCertificateMapping": [{"domain": "*.d", "certificate": "c"}]}),

@@ -62,6 +62,15 @@ fn each_rule_becomes_an_entry_of_its_list() {
             "advance_cache_config",
             json!({"disabled": false, "cache_key_regex": "r", "cache_response_codes": [200], "timeout": 5}),
         ),
+    ] {
+        assert_eq!(entry(rule, value.clone(), list), expected, "{rule}");
+        assert_eq!(remarks(&document(rule, value)), [], "{rule}");
+    }
+}
+
+#[test]
+fn limits_and_code_become_entries_too() {
+    for (rule, value, list, expected) in [
         (
             "enforceTimeout",
             json!({"enabled": true, "value": 1, "duration": "1500ms"}),

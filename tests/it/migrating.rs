@@ -44,7 +44,6 @@ fn venv(folder: &Path) -> bool {
 }
 
 #[test]
-#[expect(clippy::print_stderr, reason = "a part of a test that is left out has to say so")]
 fn the_page_can_be_pasted() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let folder = tempfile::tempdir().unwrap();
@@ -74,7 +73,7 @@ fn the_page_can_be_pasted() {
     let file = folder.path().join("page.sh");
     fs::write(&file, script).unwrap();
     let program = Path::new(env!("CARGO_BIN_EXE_pinhook")).parent().unwrap();
-    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let path = format!("{}:{}", program.display(), std::env::var_os("PATH").unwrap().display());
     let output = Command::new("bash").arg(&file).env("PATH", path).env("PINHOOK", root).output().unwrap();
     let log = fs::read_to_string(site.join("gateway.log")).unwrap_or_default();
     let (printed, errors) =

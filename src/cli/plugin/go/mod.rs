@@ -140,7 +140,14 @@ impl Build<'_> {
         if let Some((message, hint)) = imports::unanswered(&text) {
             return Err(Box::new(Problem::error(self.name(), "", message).hint(hint)));
         }
-        let offline = ["dial tcp", "GOPROXY=off", "no required module provides package", "i/o timeout"];
+        let offline = [
+            "dial tcp",
+            "GOPROXY=off",
+            "no required module provides package",
+            "i/o timeout",
+            "server response:",
+            "404 Not Found",
+        ];
         let mut problem = Problem::error(self.name(), "", format!("it does not build:\n{text}"));
         if offline.iter().any(|sign| text.contains(sign)) {
             problem = problem.hint(

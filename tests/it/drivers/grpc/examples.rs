@@ -123,7 +123,11 @@ fn definitions(upstream: &Upstream, elsewhere: &Upstream) -> Vec<Definition> {
         .entry("post", json!({ "name": "Envelope" }));
     let handlers = json!([{ "handler_name": "cp_dynamic_handler", "handler_meta": { "name": "OnFailure" } }]);
     let record = json!({ "enable": true, "func_name": "Anonymise", "pinhook": { "driver": "grpc" } });
+    let page = json!([{ "path": "/page", "method": "GET", "response_function_name": "Aggregate",
+        "function_source_type": "file", "function_source_uri": "grpc", "pinhook": { "driver": "grpc" } }]);
+    let here = json!([{ "path": "/here", "method": "GET", "func_name": "AddFooHeader", "pinhook": { "driver": "grpc" } }]);
     [
+        grpc("places", upstream).endpoints("virtual", page).endpoints("go_plugin", here),
         with_hook("foo", "pre", "AddFooHeader", upstream).set("analytics_plugin", record),
         with_hook("sticky", "pre", "Sticky", upstream),
         token.set("event_handlers.events.AuthFailure", handlers),
@@ -180,6 +184,12 @@ async fn requests(gateway: &Gateway, upstream: &Upstream) {
     let answer: Value = serde_json::from_str(&all.text()).unwrap();
     assert_eq!((all.status, &answer["here"]["body"]), (200, &json!("elsewhere")), "{answer}");
     assert_eq!(answer["gone"]["status"], 0, "{answer}");
+    let page = gateway.get("/places/page").send().await;
+    assert_eq!((page.status, page.text()), (200, all.text()));
+    for (target, expected) in [("/places/here", Some("Bar")), ("/places/there", None)] {
+        gateway.get(target).send().await;
+        assert_eq!(upstream.last().header("Foo").as_deref(), expected, "{target}");
+    }
     let masked = gateway.get("/mask/x").send().await;
     assert_eq!(masked.header("X-Masked"), Some("1"));
     let body: Value = serde_json::from_str(&masked.text()).unwrap();

@@ -93,6 +93,7 @@ impl Load {
 }
 
 /// Kills workers under load; `lost` is how many calls one that dies may have.
+#[expect(clippy::print_stdout, reason = "the figures are for whoever runs it with --nocapture")]
 async fn kills(name: &str, gateway: Gateway, lost: usize) {
     let trace = tempfile::tempdir().unwrap();
     let trace = trace.path().join("trace");

@@ -8,6 +8,7 @@
 mod ask;
 mod calls;
 mod frame;
+mod launch;
 mod link;
 mod load;
 mod outage;
@@ -19,9 +20,7 @@ mod registry;
 mod slot;
 
 use std::{
-    collections::BTreeMap,
     net::IpAddr,
-    path::PathBuf,
     pin::pin,
     sync::{
         Arc, OnceLock,
@@ -31,7 +30,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
@@ -47,86 +46,22 @@ use self::{
     registry::Registry,
     slot::Slot,
 };
-pub(super) use self::{frame::Part, process::Program, registry::HookEntry};
+pub(super) use self::{
+    frame::Part,
+    launch::{Failed, Function, Hello, Launch},
+    process::Program,
+    registry::HookEntry,
+};
 use crate::{
     error::HookError,
     hook::Host,
-    metrics::{Metrics, WorkerLabels, WorkerMetrics},
+    metrics::{WorkerLabels, WorkerMetrics},
 };
 
 /// The version of docs/worker-protocol.md.
 const PROTOCOL: u32 = 1;
 /// Calls that may wait for one worker.
 const QUEUE: usize = 4096;
-
-/// What workers are started from.
-pub(super) struct Launch {
-    /// The usual name of the driver.
-    pub(super) driver: &'static str,
-    /// What logs and metrics call it: its file.
-    pub(super) name: Arc<str>,
-    /// What is run.
-    pub(super) program: Program,
-    /// `settings` of `configure`.
-    pub(super) settings: Value,
-    /// How many.
-    pub(super) workers: usize,
-    /// What calls without a limit of their own may take.
-    pub(super) timeout: Duration,
-    /// Bytes of the bodies of a reply, at most.
-    pub(super) largest_body: usize,
-    /// What the gateway does for them.
-    pub(super) host: Arc<Host>,
-    /// Where they are counted.
-    pub(super) metrics: Option<Arc<Metrics>>,
-}
-
-/// What a worker says when its code is loaded.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Hello {
-    protocol: u32,
-    /// Such as `python 3.11.7`.
-    #[serde(default)]
-    pub(super) language: String,
-    #[serde(default)]
-    concurrent: bool,
-    /// What a definition may name.
-    #[serde(default)]
-    pub(super) functions: BTreeMap<String, Function>,
-    /// Code files that were read.
-    #[serde(default)]
-    pub(super) files: Vec<PathBuf>,
-}
-
-/// A function that a definition may name.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Function {
-    /// Kinds of hook that it can be; any where there are none.
-    pub(super) kinds: Vec<String>,
-    /// How many parameters it has.
-    pub(super) parameters: u32,
-}
-
-/// What a worker says went wrong.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default)]
-pub(super) struct Failed {
-    /// In one line.
-    pub(super) message: String,
-    /// Where, if the language tells.
-    pub(super) traceback: String,
-}
-
-impl Failed {
-    fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), traceback: String::new() }
-    }
-
-    fn read(head: &[u8]) -> Self {
-        serde_json::from_slice(head).unwrap_or_else(|_| Self::new("it failed and did not say why"))
-    }
-}
 
 /// A call that is to be made.
 pub(super) struct Call<'a, T: Serialize> {

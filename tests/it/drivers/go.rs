@@ -160,12 +160,11 @@ async fn what_a_hook_does_wrong_fails_its_request_and_no_other() {
 async fn hooks_of_a_request_share_its_context() {
     let upstream = Upstream::named("up").await;
     let gateway = Gateway::build()
-        .api(
-            go("c", &upstream)
-                .hook("pre", &faults(), "Leave")
-                .hook("pre", &faults(), "Find")
-                .hook("response", &faults(), "FindResponse"),
-        )
+        .api(go("c", &upstream).hook("pre", &faults(), "Leave").hook("pre", &faults(), "Find").hook(
+            "response",
+            &faults(),
+            "FindResponse",
+        ))
         .api(go("e", &upstream).hook("pre", &faults(), "Edges"))
         .start()
         .await;

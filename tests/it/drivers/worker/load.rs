@@ -93,13 +93,13 @@ impl Load {
 }
 
 /// Kills workers under load; `lost` is how many calls one that dies may have.
+#[expect(clippy::print_stdout, reason = "the figures are asked for")]
 async fn kills(name: &str, gateway: Gateway, lost: usize) {
     let trace = tempfile::tempdir().unwrap();
     let trace = trace.path().join("trace");
     let load = Arc::<Load>::default();
-    let clients: Vec<_> = (0..CLIENTS)
-        .map(|_| tokio::spawn(load.clone().client(gateway.address(), trace.clone())))
-        .collect();
+    let clients: Vec<_> =
+        (0..CLIENTS).map(|_| tokio::spawn(load.clone().client(gateway.address(), trace.clone()))).collect();
     let (mut dead, mut killed) = (Vec::new(), HashSet::new());
     for _ in 0..KILLS {
         let victim = load.victim(&killed).await;

@@ -21,7 +21,11 @@ impl World {
         let labels = WorkerLabels { driver: "test", plugin: "p".into() };
         let mut calls = Calls::new();
         calls.start(concurrent);
-        Self { calls, load: Arc::new(Load::new(Arc::new(Outages::new()), metrics.workers(labels))), now: Instant::now() }
+        Self {
+            calls,
+            load: Arc::new(Load::new(Arc::new(Outages::new()), metrics.workers(labels))),
+            now: Instant::now(),
+        }
     }
 
     fn ask(&mut self, id: u32) -> oneshot::Receiver<Outcome> {

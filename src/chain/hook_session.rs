@@ -122,7 +122,8 @@ impl Call {
         ctx: &mut Ctx,
     ) -> Result<Option<Denial>> {
         let Some(left) = left else { return Ok(None) };
-        let token = token(ctx).filter(|_| self.kind == HookKind::Auth);
+        // A request that has a key keeps it, unless it is about to be told who calls.
+        let token = token(ctx).filter(|_| self.kind == HookKind::Auth || ctx.state.is_none());
         if ctx.state.as_ref().is_some_and(|key| Arc::ptr_eq(&key.state, &left)) {
             return Ok(None);
         }
@@ -134,7 +135,10 @@ impl Call {
         match (token, &mut ctx.state) {
             (Some(token), known) if known.as_ref().is_none_or(|key| *key.id != *token) => {
                 let id = ctx.session_id.take().map_or(token, String::from);
-                *known = Some(ctx.snapshot.services.sessions.new_key(&id, state));
+                let mut key = ctx.snapshot.services.sessions.new_key(&id, state);
+                // Its limits count all the same.
+                key.modified = !unsaved;
+                *known = Some(key);
             }
             (_, Some(key)) if unsaved => key.state = Arc::new(state),
             (_, Some(key)) => *key.edit() = state,

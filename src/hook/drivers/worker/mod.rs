@@ -21,7 +21,6 @@ mod slot;
 
 use std::{
     net::IpAddr,
-    pin::pin,
     sync::{
         Arc, OnceLock,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -35,7 +34,6 @@ use serde_json::{Map, Value};
 use tokio::{
     runtime::{Builder, Handle, Runtime},
     sync::{mpsc, oneshot},
-    time::{error::Elapsed, timeout_at},
 };
 
 use self::{
@@ -240,7 +238,7 @@ impl Workers {
         if sender.try_send(Work::Call(Box::new(job))).is_err() {
             return Err(Fault::Other(HookError::Busy { name: name(), waiting: QUEUE }));
         }
-        match self.plugin.wait(since, limit, outcome).await {
+        match self.plugin.outages.wait(since, limit, outcome).await {
             Ok(Ok(Outcome::Reply(Frame { head, parts, .. }))) => Ok(Reply { head, parts }),
             Ok(Ok(Outcome::Failed(failed))) => Err(Fault::Failed(failed)),
             Ok(Ok(Outcome::TooLarge)) => Err(other(format!(
@@ -270,29 +268,6 @@ impl Workers {
 }
 
 impl Plugin {
-    /// Waits for the outcome of a call that came at `since`. Time in which no worker took calls does not count.
-    async fn wait<T>(
-        &self,
-        since: Instant,
-        limit: Duration,
-        outcome: oneshot::Receiver<T>,
-    ) -> Result<Result<T, oneshot::error::RecvError>, Elapsed> {
-        let mut outcome = pin!(outcome);
-        let mut deadline = since + limit;
-        loop {
-            match timeout_at(deadline.into(), &mut outcome).await {
-                Err(elapsed) => {
-                    let later = since + limit + self.outages.since(since, Instant::now());
-                    if later <= deadline {
-                        return Err(elapsed);
-                    }
-                    deadline = later;
-                }
-                outcome => return outcome,
-            }
-        }
-    }
-
     fn next_id(&self) -> u32 {
         match self.last_id.fetch_add(1, Relaxed).wrapping_add(1) {
             0 => self.last_id.fetch_add(1, Relaxed).wrapping_add(1),

@@ -3,8 +3,14 @@
 
 use std::{
     collections::VecDeque,
+    pin::pin,
     sync::{Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
+};
+
+use tokio::{
+    sync::oneshot::{Receiver, error::RecvError},
+    time::{error::Elapsed, timeout_at},
 };
 
 /// Outages that are remembered: calls live shorter than as many take.
@@ -46,8 +52,31 @@ impl Outages {
         }
     }
 
+    /// Waits for the outcome of a call that came at `since`. Time in which no worker took calls does not count.
+    pub(super) async fn wait<T>(
+        &self,
+        since: Instant,
+        limit: Duration,
+        outcome: Receiver<T>,
+    ) -> Result<Result<T, RecvError>, Elapsed> {
+        let mut outcome = pin!(outcome);
+        let mut deadline = since + limit;
+        loop {
+            match timeout_at(deadline.into(), &mut outcome).await {
+                Err(elapsed) => {
+                    let later = since + limit + self.since(since, Instant::now());
+                    if later <= deadline {
+                        return Err(elapsed);
+                    }
+                    deadline = later;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
     /// What a call that came at `from` has to be given beyond its limit.
-    pub(super) fn since(&self, from: Instant, now: Instant) -> Duration {
+    fn since(&self, from: Instant, now: Instant) -> Duration {
         let history = self.history();
         let current = history.since.map(|since| (since, now));
         let all = history.past.iter().copied().chain(current);

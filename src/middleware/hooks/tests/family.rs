@@ -151,6 +151,31 @@ async fn a_scripts_edit_of_the_session_is_saved_as_it_stands() {
 }
 
 #[tokio::test]
+async fn a_native_hook_of_any_kind_may_say_who_calls() {
+    for (kind, unsaved) in [(HookKind::Pre, false), (HookKind::Post, true), (HookKind::Auth, true)] {
+        let run: Run = match unsaved {
+            false => |object| {
+                passes(object, |object| {
+                    object.state = state(json!({ "alias": "a" }));
+                    object.metadata.insert("token".into(), "t".into());
+                })
+            },
+            true => |object| {
+                passes(object, |object| {
+                    object.state = state(json!({ "alias": "a" }));
+                    object.metadata.insert("token".into(), "t".into());
+                    object.unsaved = true;
+                })
+            },
+        };
+        let (request, flow) = first(&call_of(Family::Native, kind, run)).await;
+        assert!(passed(&flow), "{kind}");
+        let key = request.ctx.state.unwrap();
+        assert_eq!((&*key.id, &*key.state.alias, key.modified), ("t", "a", !unsaved), "{kind}");
+    }
+}
+
+#[tokio::test]
 async fn a_rich_plugins_session_needs_a_key_and_gets_policies() {
     let rich = |run: Run| call_of(Family::Coprocess, HookKind::Auth, run);
     let nobody: Run = Ok;

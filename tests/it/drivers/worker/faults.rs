@@ -176,8 +176,8 @@ async fn what_cannot_be_loaded_answers_500_and_the_rest_lives() {
     assert_eq!(upstream.count(), 0);
     let report = gateway.reload().await;
     for (name, says) in [
-        ("import", "ModuleNotFoundError: No module named 'no_such_module'"),
-        ("syntax", "SyntaxError"),
+        ("import", "ModuleNotFoundError: No module named 'no_such_module' (import.py:"),
+        ("syntax", "(syntax.py:"),
         ("exit", "SystemExit"),
         ("abort", "it ended before its code was loaded"),
         ("few", "it takes 1 parameters"),

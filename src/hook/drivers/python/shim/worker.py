@@ -362,9 +362,14 @@ def describe(error):
     trace = error.__traceback__
     while trace is not None and trace.tb_frame.f_code.co_filename.startswith("<pinhook>"):
         trace = trace.tb_next
-    message = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
-    lines = traceback.format_exception(type(error), error, trace)
-    return {"message": message[-1] if message else type(error).__name__, "traceback": "".join(lines)}
+    lines = "".join(traceback.format_exception_only(type(error), error)).strip().splitlines()
+    message = lines[-1] if lines else type(error).__name__
+    frames = [frame for frame in traceback.extract_tb(trace) if not frame.filename.startswith("<")]
+    if isinstance(error, SyntaxError) and error.filename:
+        message += " (%s:%s)" % (os.path.basename(error.filename), error.lineno)
+    elif frames:
+        message += " (%s:%s)" % (os.path.basename(frames[-1].filename), frames[-1].lineno)
+    return {"message": message, "traceback": "".join(traceback.format_exception(type(error), error, trace))}
 
 
 def load(worker, path, folders):
@@ -439,17 +444,18 @@ def main(connection, head):
         name: {"kinds": list(marked.kinds), "parameters": marked.arg_count}
         for name, marked in worker.functions.items()
     }
-    wire.send(
-        HELLO,
-        0,
-        {
-            "protocol": PROTOCOL,
-            "language": "python " + sys.version.split()[0],
-            "concurrent": False,
-            "functions": functions,
-            "files": files(os.path.dirname(os.path.abspath(path))),
-        },
-    )
+    hello = {
+        "protocol": PROTOCOL,
+        "language": "python " + sys.version.split()[0],
+        "concurrent": False,
+        "functions": functions,
+        "files": files(os.path.dirname(os.path.abspath(path))),
+    }
+    try:
+        wire.send(HELLO, 0, hello)
+    except OSError:
+        # Nobody wants it any more: no function of it is what a definition names.
+        leave()
     worker.ready = True
     # Needed when a hook fails; not before, for it takes a while.
     import traceback  # noqa: F401

@@ -49,16 +49,21 @@ pub(super) async fn from_upstream(
 /// # Errors
 /// A response hook could not be loaded. Any other that fails leaves the answer as it stands (plugins reference 1.4).
 pub(super) async fn finish(session: &mut Session, ctx: &mut Ctx, part: &mut ResponsePart) -> Result<()> {
+    let api = ctx.api.clone();
+    let done = match &api {
+        Some(api) => api.chain.response(session, ctx, part).await,
+        None => Ok(()),
+    };
+    // Response hooks see the upstream's own headers, and what they leave of them is treated like these.
     if part.head.status != StatusCode::SWITCHING_PROTOCOLS {
         drop_hop_by_hop(&mut part.head);
     }
-    let Some(api) = ctx.api.clone() else { return Ok(()) };
-    limit_headers::on_upstream(ctx, &mut part.head);
-    let done = api.chain.response(session, ctx, part).await;
+    let Some(api) = api else { return Ok(()) };
     match &done {
         Ok(()) => cached::begin(ctx, &part.head),
         Err(_) => ctx.storing = None,
     }
+    limit_headers::on_upstream(ctx, &mut part.head);
     hook_headers::on_upstream(ctx, &mut part.head);
     key_saving::save(ctx).await;
     match done {

@@ -29,7 +29,6 @@ pub(super) async fn send(
 ) -> pingora_core::Result<()> {
     head.insert_header(header::SERVER, SERVER)?;
     head.insert_header(header::DATE, Utc::now().format("%a, %d %b %Y %H:%M:%S GMT").to_string())?;
-    limit_headers::on_upstream(ctx, &mut head);
     let mut part = ResponsePart { head, body: Some(body) };
     if edited && let Err(error) = edit(session, ctx, &mut part).await {
         fault::note(session, ctx, &error, fault::class(&error));
@@ -45,6 +44,7 @@ pub(super) async fn send(
         cached::begin(ctx, &head);
         cached::whole(ctx, &body, None);
     }
+    limit_headers::on_upstream(ctx, &mut head);
     if gateway.config.close_connections {
         session.set_keepalive(None);
     }

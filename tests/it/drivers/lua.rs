@@ -279,3 +279,33 @@ async fn a_parked_rewrite_is_what_post_hooks_see_and_edit() {
     assert_eq!(seen.header("x-out").as_deref(), Some("PUT /to?r=1"));
     assert_eq!((seen.method.as_str(), seen.target.as_str()), ("PUT", "/there?r=1"));
 }
+
+/// What the gateway puts on an answer and takes off it comes after the hooks (plugins reference 1.4).
+#[tokio::test]
+async fn a_response_hook_sees_the_upstreams_own_headers() {
+    let upstream = Upstream::raw(
+        "HTTP/1.1 200 OK\r\nX-RateLimit-Limit: 7\r\nConnection: X-Hop\r\nX-Hop: 1\r\nContent-Length: 2\r\n\r\nup",
+    )
+    .await;
+    let builder = build();
+    let path = builder.folder().join("hook.lua");
+    let text = "function F(request, response)
+        local headers = response.headers
+        headers['X-Seen'] = tostring(headers['X-Ratelimit-Limit']) .. ' ' .. tostring(headers['X-Hop'])
+        headers['X-Ratelimit-Limit'], headers['X-Ratelimit-Remaining'] = '9', '9'
+        headers['Proxy-Connection'] = 'close'
+        return response
+    end";
+    let definition = lua("a", &upstream).entry("response", json!({ "name": "F", "path": path }));
+    let gateway = builder.file("hook.lua", text).api(definition).start().await;
+    let answer = gateway.get("/a/").send().await;
+    assert_eq!(answer.header("x-seen"), Some("7 1"));
+    assert_eq!(
+        (answer.header("x-ratelimit-limit"), answer.header("x-ratelimit-remaining")),
+        (Some("0"), Some("0"))
+    );
+    assert_eq!(
+        (answer.header("x-hop"), answer.header("proxy-connection"), answer.text()),
+        (None, None, "up".into())
+    );
+}

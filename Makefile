@@ -2,7 +2,7 @@
 
 CARGO ?= cargo
 BIN   := $(or $(CARGO_TARGET_DIR),target)/release/pinhook
-STAGE ?= 4
+STAGE ?= 5
 GOLDEN_PORT ?= 7400
 
 .PHONY: run test check fmt clippy doc deny conf bench load golden h2spec tools build plugins

@@ -44,8 +44,8 @@ async fn an_answer_lies_in_redis_as_tyk_keeps_it() {
     let left = expires.parse::<i64>().unwrap() - chrono::Utc::now().timestamp();
     assert!((55..=60).contains(&left), "{left}");
     let text = String::from_utf8(STANDARD.decode(text).unwrap()).unwrap();
-    let limits = "X-Ratelimit-Limit: 0\r\nX-Ratelimit-Remaining: 0\r\nX-Ratelimit-Reset: 0\r\n";
-    assert_eq!(text, format!("HTTP/1.1 200 OK\r\nContent-Length: 8\r\n{limits}X-Up: 1\r\n\r\nanswer 0"));
+    // The numbers of a key's limits come after the cache's writer (plugins reference 1.4): they are another's on a hit.
+    assert_eq!(text, "HTTP/1.1 200 OK\r\nContent-Length: 8\r\nX-Up: 1\r\n\r\nanswer 0");
 }
 
 #[tokio::test]

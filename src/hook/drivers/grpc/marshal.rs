@@ -1,4 +1,4 @@
-//! [`coprocess::Object`] ⇄ messages. Both have the same fields, so everything is moved and nothing copied.
+//! [`Object`] ⇄ messages. Both have the same fields, so everything is moved and nothing copied.
 
 use super::proto;
 use crate::hook::coprocess::{

@@ -2,7 +2,7 @@
 //! (plugins reference 4, `plugins/proto/`). A server written for Tyk works unchanged.
 //!
 //! It answers for finding the server that a hook means ([`target`], [`dial`]), the connections to it ([`server`],
-//! [`line`]) and calls with their limits ([`hook`]). What a call holds and what counts of the answer is the same for all
+//! [`mod@line`]) and calls with their limits ([`hook`]). What a call holds and what counts of the answer is the same for all
 //! rich plugins and lives in [`crate::hook::coprocess`]; [`marshal`] moves it into messages and back.
 //!
 //! Nothing is asked of the server at load: it may be down, and a function that it lacks is for it to say.

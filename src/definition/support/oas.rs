@@ -3,13 +3,11 @@
 use serde_json::Value;
 
 use super::{
-    super::member::below,
+    super::{member::below, oas::EXTENSION},
     Effect,
     Effect::{Instead, Refuse},
     Lint,
 };
-
-const EXTENSION: &str = "x-tyk-api-gateway";
 
 /// A feature: its place below the extension (`*` is any member), whether what stands there is on, what follows.
 struct Feature(&'static str, fn(&Value) -> bool, Effect);

@@ -16,19 +16,15 @@ use super::{
 /// Methods that a path item may have.
 pub(super) const METHODS: [&str; 8] = ["get", "put", "post", "delete", "options", "head", "patch", "trace"];
 
-/// What an operation may say: its name, the Classic list, and how an entry is made.
+/// What an operation may say: its name, the Classic list, and what an entry has besides its place and [`SWITCH`].
 const KINDS: &[(&str, &str, &[Line])] = &[
     ("allow", "white_list", LIST),
     ("block", "black_list", LIST),
     ("ignoreAuthentication", "ignored", LIST),
-    ("internal", "internal", SWITCH),
-    ("trackEndpoint", "track_endpoints", SWITCH),
-    ("doNotTrackEndpoint", "do_not_track_endpoints", SWITCH),
-    (
-        "transformRequestMethod",
-        "method_transforms",
-        &[Line("enabled", "disabled", Not), Line("toMethod", "to_method", Text)],
-    ),
+    ("internal", "internal", &[]),
+    ("trackEndpoint", "track_endpoints", &[]),
+    ("doNotTrackEndpoint", "do_not_track_endpoints", &[]),
+    ("transformRequestMethod", "method_transforms", &[Line("toMethod", "to_method", Text)]),
     ("transformRequestHeaders", "transform_headers", HEADERS),
     ("transformResponseHeaders", "transform_response_headers", HEADERS),
     ("transformRequestBody", "transform", BODY),
@@ -37,7 +33,6 @@ const KINDS: &[(&str, &str, &[Line])] = &[
         "cache",
         "advance_cache_config",
         &[
-            Line("enabled", "disabled", Not),
             Line("cacheByRegex", "cache_key_regex", Text),
             Line("cacheResponseCodes", "cache_response_codes", Wholes),
             Line("timeout", "timeout", Whole),
@@ -46,38 +41,24 @@ const KINDS: &[(&str, &str, &[Line])] = &[
     (
         "enforceTimeout",
         "hard_timeouts",
-        &[
-            Line("enabled", "disabled", Not),
-            Line("value", "timeout", Whole),
-            Line("duration", "duration", Text),
-        ],
+        &[Line("value", "timeout", Whole), Line("duration", "duration", Text)],
     ),
     (
         "circuitBreaker",
         "circuit_breakers",
         &[
-            Line("enabled", "disabled", Not),
             Line("threshold", "threshold_percent", Number),
             Line("sampleSize", "samples", Whole),
             Line("coolDownPeriod", "return_to_service_after", Whole),
             Line("halfOpenStateEnabled", "disable_half_open_state", Not),
         ],
     ),
-    (
-        "requestSizeLimit",
-        "size_limits",
-        &[Line("enabled", "disabled", Not), Line("value", "size_limit", Whole)],
-    ),
-    (
-        "rateLimit",
-        "rate_limit",
-        &[Line("enabled", "disabled", Not), Line("rate", "rate", Number), Line("per", "per", Seconds)],
-    ),
+    ("requestSizeLimit", "size_limits", &[Line("value", "size_limit", Whole)]),
+    ("rateLimit", "rate_limit", &[Line("rate", "rate", Number), Line("per", "per", Seconds)]),
     (
         "virtualEndpoint",
         "virtual",
         &[
-            Line("enabled", "disabled", Not),
             Line("name", "response_function_name", Text),
             Line("functionName", "response_function_name", Text),
             Line("proxyOnError", "proxy_on_error", Flag),
@@ -88,24 +69,16 @@ const KINDS: &[(&str, &str, &[Line])] = &[
     (
         "urlRewrite",
         "url_rewrites",
-        &[
-            Line("enabled", "disabled", Not),
-            Line("pattern", "match_pattern", Text),
-            Line("rewriteTo", "rewrite_to", Text),
-        ],
+        &[Line("pattern", "match_pattern", Text), Line("rewriteTo", "rewrite_to", Text)],
     ),
 ];
 
+/// What every entry has.
 const SWITCH: &[Line] = &[Line("enabled", "disabled", Not)];
-const LIST: &[Line] = &[Line("enabled", "disabled", Not), Line("ignoreCase", "ignore_case", Flag)];
-const HEADERS: &[Line] = &[
-    Line("enabled", "disabled", Not),
-    Line("remove", "delete_headers", Texts),
-    Line("add", "add_headers", Pairs),
-];
-const BODY: &[Line] = &[Line("enabled", "disabled", Not), Line("format", "template_data.input_type", Text)];
+const LIST: &[Line] = &[Line("ignoreCase", "ignore_case", Flag)];
+const HEADERS: &[Line] = &[Line("remove", "delete_headers", Texts), Line("add", "add_headers", Pairs)];
+const BODY: &[Line] = &[Line("format", "template_data.input_type", Text)];
 const HOOK: &[Line] = &[
-    Line("enabled", "disabled", Not),
     Line("name", "func_name", Text),
     Line("functionName", "func_name", Text),
     Line("path", "plugin_path", Text),
@@ -197,11 +170,12 @@ pub(super) fn convert(document: &Value, rules: &Node<'_>, draft: &mut Draft) {
     }
 }
 
-/// An entry with the place that it is for.
+/// An entry with the place that it is for, and whether it is on.
 fn start(operation: &Operation, wish: &Node<'_>) -> Draft {
     let mut entry = Draft::default();
     entry.put("path", operation.path.as_str(), wish.path());
     entry.put("method", operation.method.to_ascii_uppercase(), wish.path());
+    take(SWITCH, wish, "", &mut entry);
     entry
 }
 

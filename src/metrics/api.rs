@@ -170,13 +170,7 @@ fn faults(live: &[(&str, &Series)], out: &mut String) {
     let help = "Requests that got no usable answer from their upstream.";
     let mut family = Family::start(out, "pinhook_upstream_errors_total", "counter", help);
     for (id, series) in live {
-        for (kind, count) in FAULTS.iter().zip(&series.faults) {
-            let count = count.load(Relaxed);
-            if count > 0 {
-                let labels = family.labels(&[("api", id), ("kind", kind)]);
-                family.counter(&labels, count);
-            }
-        }
+        counted(&mut family, id, "kind", FAULTS.iter().zip(&series.faults));
     }
 }
 
@@ -184,12 +178,22 @@ fn cache(live: &[(&str, &Series)], out: &mut String) {
     let help = "What the response cache did: requests it had an answer for or not, answers it took or not.";
     let mut family = Family::start(out, "pinhook_response_cache_total", "counter", help);
     for (id, series) in live {
-        for (result, count) in CACHE.iter().zip(&series.cache) {
-            let count = count.load(Relaxed);
-            if count > 0 {
-                let labels = family.labels(&[("api", id), ("result", result)]);
-                family.counter(&labels, count);
-            }
+        counted(&mut family, id, "result", CACHE.iter().zip(&series.cache));
+    }
+}
+
+/// What an API has counted by the values of one label; what never happened is no line.
+fn counted<'a>(
+    family: &mut Family<'_>,
+    api: &str,
+    label: &str,
+    counts: impl Iterator<Item = (&'a &'static str, &'a AtomicU64)>,
+) {
+    for (value, count) in counts {
+        let count = count.load(Relaxed);
+        if count > 0 {
+            let labels = family.labels(&[("api", api), (label, value)]);
+            family.counter(&labels, count);
         }
     }
 }

@@ -49,8 +49,9 @@ local function captured(subject, from, to, ...)
 end
 
 function string.find(subject, pattern, init, plain)
-  plain = plain or not c_find(pattern, "[%^$*+?.(%[%%%-]")
-  if plain or not is_long(subject, pattern) then return c_find(subject, pattern, init, plain) end
+  if plain or not is_long(subject, pattern) or not c_find(pattern, "[%^$*+?.(%[%%%-]") then
+    return c_find(subject, pattern, init, plain)
+  end
   return search(subject, pattern, first(init, #subject), true)
 end
 
